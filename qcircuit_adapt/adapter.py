@@ -1,0 +1,147 @@
+"""Adapter: circuits, and the form in which they enter a weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.errors import GateError, SizeError, nearest
+
+Form = Literal["difference", "residual", "zero"]
+"""How a circuit's matrix ``T`` becomes an update ``dW`` that is exactly 0 before training.
+
+* ``difference``: ``dW = scale (T - S)``, with S the frozen circuit that T starts as (QuanTA,
+  arXiv:2406.00132);
+* ``residual``: ``dW = scale (T - I)``, every gate starting as the (partial) identity;
+* ``zero``: ``dW = scale T``, one gate starting at zero (LoRA, arXiv:2106.09685).
+"""
+
+FORMS: tuple[str, ...] = get_args(Form)
+
+
+@dataclass(frozen=True)
+class Term:
+    """One circuit of an adapter.
+
+    Attributes:
+        circuit: The circuit.
+        form: How it enters the weight.
+        scale: The number its update is multiplied by.
+
+    Raises:
+        GateError: The form is unknown, or cannot train this circuit.
+    """
+
+    circuit: Circuit
+    form: Form = "difference"
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise GateError(
+                f"unknown form {self.form!r}.", cure=nearest(str(self.form), FORMS, noun="forms")
+            )
+        if not any(self.circuit.trainable(gate) for gate in self.circuit.gates):
+            raise GateError(
+                f"{self.circuit.label} has no gate to train.",
+                cure="Remove 'frozen' from a gate, or add one.",
+            )
+        zeros = [gate.name for gate in self.circuit.gates if gate.init == "zero"]
+        if self.form == "zero" and len(zeros) > 1:
+            raise GateError(
+                f"form 'zero' needs one gate that starts at zero, but {self.circuit.label} has "
+                f"{' and '.join(map(repr, zeros))}.",
+                cause="With two of them every gradient is zero, and nothing would train.",
+                cure="Keep init=zero on one gate.",
+            )
+        if self.form != "zero" and zeros:
+            raise GateError(
+                f"gate {zeros[0]!r} starts at zero, which only form 'zero' allows.",
+                cause=f"In form {self.form!r} the other gates would have no gradient.",
+                cure="Remove init=zero, or use form 'zero'.",
+            )
+
+    @property
+    def zero_gate(self) -> str:
+        """The gate that starts at zero in form ``zero``: the marked one, else the last trained."""
+        gates = self.circuit.gates
+        marked = [gate.name for gate in gates if gate.init == "zero"]
+        trained = [gate.name for gate in gates if not gate.share and self.circuit.trainable(gate)]
+        return (marked or trained[-1:])[0]
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Adapter:
+    """An update of a linear layer's weight: one circuit in a form, or a sum of such terms.
+
+    Args:
+        circuit: A circuit, or the terms of a sum.
+        form: How the circuit enters the weight.
+        scale: The number its update is multiplied by.
+
+    Attributes:
+        terms: The terms; all map ``d_in`` to ``d_out``.
+
+    Raises:
+        GateError: The form is unknown, or cannot train the circuit.
+        SizeError: The terms differ in ``d_in`` or ``d_out``.
+
+    Example:
+        >>> quanta = Circuit.parse("a=4 b=2 | a b", name="quanta")
+        >>> lora = Circuit.parse("x=8 | x -> r=1, r -> y=8", name="lora")
+        >>> adapter = Adapter(quanta) + Adapter(lora, form="zero", scale=2.0)
+        >>> adapter.parameters, [term.form for term in adapter.terms]
+        (80, ['difference', 'zero'])
+        >>> eval(repr(adapter)) == adapter
+        True
+    """
+
+    terms: tuple[Term, ...]
+
+    def __init__(
+        self,
+        circuit: Circuit | Iterable[Term],
+        *,
+        form: Form = "difference",
+        scale: float = 1.0,
+    ) -> None:
+        single = isinstance(circuit, Circuit)
+        terms = (Term(circuit, form, scale),) if single else tuple(circuit)  # type: ignore[arg-type]
+        if not terms:
+            raise GateError("an adapter needs at least one circuit.")
+        first = terms[0].circuit
+        for term in terms[1:]:
+            if (term.circuit.d_in, term.circuit.d_out) != (first.d_in, first.d_out):
+                raise SizeError(
+                    f"cannot add {term.circuit.label} ({term.circuit.d_in} -> "
+                    f"{term.circuit.d_out}) to {first.label} ({first.d_in} -> {first.d_out}).",
+                    cure="Add circuits of the same d_in and d_out.",
+                )
+        object.__setattr__(self, "terms", terms)
+
+    def __add__(self, other: Adapter) -> Adapter:
+        """Return the adapter whose update is the sum of both updates."""
+        return Adapter(self.terms + other.terms)
+
+    @property
+    def d_in(self) -> int:
+        """The input dimension."""
+        return self.terms[0].circuit.d_in
+
+    @property
+    def d_out(self) -> int:
+        """The output dimension."""
+        return self.terms[0].circuit.d_out
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(term.circuit.parameters for term in self.terms)
+
+    def __repr__(self) -> str:
+        return " + ".join(
+            f"Adapter({term.circuit!r}, form={term.form!r}, scale={term.scale!r})"
+            for term in self.terms
+        )

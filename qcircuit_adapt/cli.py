@@ -1,0 +1,246 @@
+"""The command line: ``qcircuit show | prove | draw | compile | emit | list | demo``.
+
+Exit codes: 0, 1 for what failed, 2 for a command that is not one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from qcircuit_adapt.adapter import FORMS, Form
+from qcircuit_adapt.circuit_file import write_whole
+from qcircuit_adapt.errors import CircuitError, GateError, nearest
+from qcircuit_adapt.library import entries, load_circuit
+
+app = typer.Typer(
+    name="qcircuit",
+    help="Fine-tuning adapters as tensor-network circuits.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="CIRCUIT",
+        help="A shipped name (see 'qcircuit list'), a TOML file, a text such as "
+        '"a=16 b=8 | a b, b", or a family: "quanta(axes=16-8-8-4)".',
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Tokens = Annotated[int, typer.Option(min=1, max=2**31, help="Tokens per step to plan for.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="The file to write; printed if not given."),
+]
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks (in any place).")] = False,
+) -> None:
+    """Read the options that stand before the command."""
+
+
+@app.command("list")
+def list_circuits(as_json: Json = False) -> None:
+    """List the shipped circuits."""
+    rows = [
+        {
+            "name": name,
+            "d_in": circuit.d_in,
+            "d_out": circuit.d_out,
+            "parameters": circuit.parameters,
+            "macs_per_token": circuit.macs_per_token,
+            "family": entry.family,
+            "use": entry.use,
+            "source": entry.source,
+        }
+        for name, entry in entries().items()
+        for circuit in [load_circuit(name)]
+    ]
+    if as_json:
+        _print_json(rows)
+        return
+    table = _table("name", "shape", "parameters", "MACs per token", "use")
+    for row in rows:
+        shape = f"{row['d_in']} → {row['d_out']}"
+        numbers = (f"{row['parameters']:,}", f"{row['macs_per_token']:,}")
+        table.add_row(str(row["name"]), shape, *numbers, str(row["use"]))
+    Console().print(table)
+
+
+@app.command()
+def show(source: Source, as_json: Json = False) -> None:
+    """Show a circuit: its picture and its gates."""
+    circuit = load_circuit(source)
+    if as_json:
+        print(circuit.to_json())
+        return
+    print(circuit)
+    print(f"\n{circuit.text}\n")
+    table = _table("gate", "acts on", "gives", "per", "parameters", "MACs per token", "options")
+    for gate, macs in zip(circuit.gates, circuit.gate_macs, strict=True):
+        _, brace, options = gate.format(default_name=gate.name).partition("{")
+        wires = (" ".join(map(str, part)) for part in (gate.on, gate.to, gate.per))
+        numbers = (f"{gate.parameters:,}", f"{macs:,}")
+        table.add_row(gate.name, *map(escape, wires), *numbers, (brace + options).strip("{}"))
+    Console().print(table)
+
+
+@app.command()
+def prove(
+    source: Source,
+    form: Annotated[
+        str | None,
+        typer.Option(help=f"Prove the rank of the update in this form too: {', '.join(FORMS)}."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Prove parameter counts and rank, with evidence, and check the proof."""
+    from qcircuit_adapt.analysis.certificate import prove as prove_circuit
+
+    certificate = prove_circuit(load_circuit(source), form=_form(form))
+    certificate.check()
+    if as_json:
+        _print_json(certificate.to_dict())
+    else:
+        print(certificate)
+
+
+@app.command()
+def draw(source: Source, output: Output = None) -> None:
+    """Draw a circuit as text, or into an .svg or .txt file."""
+    circuit = load_circuit(source)
+    picture = circuit.draw(output)
+    _report(output, picture)
+
+
+@app.command("compile")
+def compile_circuit(source: Source, tokens: Tokens = 2048, as_json: Json = False) -> None:
+    """Find the contraction path of a circuit and print the plan."""
+    from qcircuit_adapt.compiler.plan import compile as compile_plan
+
+    plan = compile_plan(load_circuit(source), tokens=tokens)
+    if as_json:
+        _print_json(plan.to_dict())
+    else:
+        print(plan)
+
+
+@app.command()
+def emit(source: Source, output: Output = None, tokens: Tokens = 2048) -> None:
+    """Write a circuit as a stand-alone Python file that imports torch alone."""
+    from qcircuit_adapt.compiler.emit import emit as emit_source
+    from qcircuit_adapt.compiler.plan import compile as compile_plan
+
+    code = emit_source(compile_plan(load_circuit(source), tokens=tokens))
+    if output:
+        write_whole(output, code)
+    _report(output, code)
+
+
+@app.command()
+def demo(
+    model: Annotated[
+        str | None,
+        typer.Option(help="A Hugging Face causal model to fine-tune, by name or folder."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help='The text to fine-tune on: a text file, or JSONL with a "text" field.'),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for results.")] = Path(
+        "qcircuit-demo"
+    ),
+    circuit: Annotated[
+        str, typer.Option(help="The circuit or family to adapt with.")
+    ] = "quanta(axes=4)",
+    form: Annotated[str, typer.Option(help=f"Its form: {', '.join(FORMS)}.")] = "difference",
+    seed: Annotated[int, typer.Option(help="The seed of everything random.")] = 0,
+) -> None:
+    """Fine-tune a small LLaMA, or a model of yours, with a circuit and with LoRA, and compare."""
+    from qcircuit_adapt.demo import run_demo
+
+    run_demo(model=model, data=data, output=output, circuit=circuit, form=_form(form), seed=seed)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line.
+
+    Raises:
+        SystemExit: Always, with code 0, 1 or 2.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a line-drawing character still shows the rest.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        app(args=[word for word in given if word != "--debug"], prog_name="qcircuit")
+    except CircuitError as error:
+        if debug:
+            raise
+        _fail(f"{type(error).__name__}: {error}")
+    except BrokenPipeError:
+        # The reader (such as `head`) has seen enough; keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        _fail("Interrupted.")
+    except Exception as error:
+        if debug:
+            raise
+        _fail(f"{type(error).__name__}: {error}\n  This is not expected; --debug shows where.")
+
+
+def _fail(message: str) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(1)
+
+
+def _form(word: str | None) -> Form | None:
+    if word is None:
+        return None
+    for form in FORMS:
+        if word == form:
+            return form  # type: ignore[return-value]
+    raise GateError(f"unknown form {word!r}.", cure=nearest(word, FORMS, noun="forms"))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        number = column in ("parameters", "MACs per token")
+        table.add_column(
+            column, justify="right" if number else "left", no_wrap=column == "name", overflow="fold"
+        )
+    return table
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, indent=2))
+
+
+def _report(output: Path | None, text: str) -> None:
+    """Print what was made, or where it was written."""
+    if output:
+        print(f"Wrote {output}.", file=sys.stderr)
+    else:
+        print(text, end="" if text.endswith("\n") else "\n")
+
+
+if __name__ == "__main__":
+    main()
