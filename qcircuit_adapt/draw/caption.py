@@ -1,0 +1,119 @@
+"""What is told about a circuit beside its picture: names, numbers, what a gate is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qcircuit_adapt.axes import format_axes
+from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.gate import Gate
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number of the footer.
+
+    Example:
+        >>> str(Fact("43,008", "parameters", "0.256 % of dense"))
+        '43,008 parameters (0.256 % of dense)'
+    """
+
+    value: str
+    noun: str
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.value} {self.noun}" + (f" ({self.note})" if self.note else "")
+
+
+def describe_gate(circuit: Circuit, gate: Gate, *, macs: int) -> str:
+    """Say what a gate is: its wires, shape, parameters, MACs, and what is special, a line each."""
+    owner = circuit.owner(gate)
+    wires = format_axes(gate.on)
+    wires += f" -> {format_axes(gate.to)}" if gate.to != gate.on else ""
+    wires += f" per {format_axes(gate.per)}" if gate.per else ""
+    special = [
+        f"rank {owner.rank}" if owner.rank else "",
+        "diagonal" if gate.diagonal else "",
+        "frozen" if owner.frozen else "",
+        f"shares the tensor of {owner.name}" if gate.share else "",
+    ]
+    shape = " x ".join(map(str, gate.shape))
+    share = _percent(macs, circuit.macs_per_token)
+    lines = [
+        f"{gate.name}: {wires.strip()}",
+        f"shape {shape}, {_count(gate.parameters, 'parameter')}",
+        f"{_count(macs, 'MAC')} per token ({share} of the circuit)",
+        ", ".join(filter(None, special)),
+    ]
+    return "\n".join(filter(None, lines))
+
+
+def list_facts(circuit: Circuit) -> tuple[Fact, ...]:
+    """Return the numbers of a circuit's footer."""
+    dense = circuit.d_in * circuit.d_out
+    facts = [
+        Fact(f"{circuit.d_in} -> {circuit.d_out}", "features"),
+        _fact(circuit.parameters, "parameter", f"{_percent(circuit.parameters, dense)} of dense"),
+        _fact(circuit.frozen_parameters, "frozen parameter") if circuit.frozen_parameters else None,
+        _fact(
+            circuit.macs_per_token,
+            "MAC",
+            f"{_percent(circuit.macs_per_token, dense)} of dense",
+            per=" per token",
+        ),
+    ]
+    return tuple(fact for fact in facts if fact)
+
+
+def note_rest(first: int, last: int) -> str:
+    """Say which gates are not drawn; nothing if the first is after the last."""
+    if first > last:
+        return ""
+    return (
+        f"gates {first:,} to {last:,} are not drawn"
+        if first < last
+        else f"gate {last} is not drawn"
+    )
+
+
+def _fact(number: int, noun: str, note: str = "", *, per: str = "") -> Fact:
+    value, plural = _count(number, noun).split(" ", 1)
+    return Fact(value, plural + per, note)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _percent(part: int, whole: int) -> str:
+    """Say how large a part is, to three digits.
+
+    Example:
+        >>> _percent(1_835_008, 4096**2), _percent(50_000, 16), _percent(1, 10**6)
+        ('10.9 %', '312,500 %', 'under 0.001 %')
+    """
+    percent = 100 * part / whole if whole else 0.0
+    if 0 < percent < 0.001:
+        return "under 0.001 %"
+    return f"{percent:,.0f} %" if percent >= 1000 else f"{percent:.3g} %"
+
+
+def shorten(name: str, limit: int) -> str:
+    """Return a name with its middle left out if it is longer than a limit.
+
+    Example:
+        >>> shorten("attention_first", 10)
+        'attent…rst'
+    """
+    return name if len(name) <= limit else f"{name[: limit - 4]}…{name[-3:]}"
+
+
+def shorten_end(text: str, limit: int) -> str:
+    """Return a text with its end left out if it is longer than a limit.
+
+    Example:
+        >>> shorten_end("a=16 b=8 | a b", 10)
+        'a=16 b=8 …'
+    """
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
