@@ -24,7 +24,7 @@ fi
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test lint lock gallery clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,9 @@ lock:  ## write constraints.txt anew from pyproject.toml (TORCH=... chooses torc
 	@sed 's/^\([^=]*==[^+]*\)+.*/\1/' $(LOCK_VENV)/frozen >> constraints.txt.new
 	@mv constraints.txt.new constraints.txt
 	@rm -rf $(LOCK_VENV)
+
+gallery: $(READY)  ## draw viz/gallery anew
+	$(VENV)/bin/python -m qcircuit_adapt.draw.gallery
 
 clean:  ## remove .venv, builds and caches
 	rm -rf $(VENV) $(LOCK_VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

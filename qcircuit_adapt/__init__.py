@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from qcircuit_adapt.analysis.certificate import Certificate, prove
     from qcircuit_adapt.compiler.emit import emit
     from qcircuit_adapt.compiler.plan import Plan, compile
-    from qcircuit_adapt.draw import draw
     from qcircuit_adapt.hf.config import CircuitConfig
     from qcircuit_adapt.hf.folder import load
 
@@ -30,7 +29,6 @@ _LAZY = {
     "CircuitConfig": "qcircuit_adapt.hf",
     "Plan": "qcircuit_adapt.compiler.plan",
     "compile": "qcircuit_adapt.compiler.plan",
-    "draw": "qcircuit_adapt.draw",
     "emit": "qcircuit_adapt.compiler.emit",
     "load": "qcircuit_adapt.hf",
     "prove": "qcircuit_adapt.analysis.certificate",
@@ -49,7 +47,6 @@ __all__ = [
     "Plan",
     "Term",
     "compile",
-    "draw",
     "emit",
     "load",
     "load_circuit",

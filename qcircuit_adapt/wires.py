@@ -41,12 +41,13 @@ def layers(circuit: Circuit) -> tuple[tuple[int, ...], ...]:
         ((0, 1), (2,))
     """
     depth: list[int] = []
-    for sources in feeders(circuit):
+    found: list[list[int]] = []
+    for index, sources in enumerate(feeders(circuit)):
         depth.append(1 + max((depth[g] for g in sources.values() if g is not None), default=-1))
-    return tuple(
-        tuple(index for index, d in enumerate(depth) if d == layer)
-        for layer in range(max(depth, default=-1) + 1)
-    )
+        if depth[-1] == len(found):
+            found.append([])
+        found[depth[-1]].append(index)
+    return tuple(map(tuple, found))
 
 
 def split_ranks(circuit: Circuit) -> Circuit:

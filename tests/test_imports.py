@@ -22,7 +22,7 @@ HOMES = {
     "torch": ("compiler.emit", "nn", "hf", "demo"),
     "transformers": ("hf", "demo"),
     "peft": ("hf", "demo"),
-    "matplotlib": ("draw.mpl", "demo"),
+    "matplotlib": ("demo",),
 }
 # Distributions that import torch themselves.
 AS_TORCH = ("accelerate", "safetensors.torch", "torch")
@@ -256,7 +256,7 @@ def test_import_is_light() -> None:
         (
             {"draw/svg.py": "import matplotlib\n"},
             "draw/svg.py:1 imports matplotlib",
-            "matplotlib is imported only in: draw.mpl, demo",
+            "matplotlib is imported only in: demo",
         ),
         (
             {"nn/linear.py": "from peft import PeftModel\n"},

@@ -1,0 +1,155 @@
+"""The command line: every command on a name, a file and a text; errors without tracebacks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qcircuit_adapt import Circuit, load_circuit, write_circuit
+from qcircuit_adapt.cli import main
+from qcircuit_adapt.library import names
+
+SMALL = "a=4 b=3 | a b, b -> b=2"
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Run a command; return its exit code and what it printed."""
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    out, err = capsys.readouterr()
+    return int(caught.value.code or 0), out, err
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> list[str]:
+    write_circuit(Circuit.parse(SMALL, name="mine"), tmp_path / "mine.toml")
+    return ["quanta-12-8-8", str(tmp_path / "mine.toml"), SMALL, "lora(d_in=8, rank=2)"]
+
+
+@pytest.mark.parametrize("command", ["show", "prove", "draw", "compile", "emit"])
+def test_every_command_takes_every_kind_of_source(
+    command: str, sources: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for source in sources:
+        code, out, err = run(capsys, command, source)
+        assert (code, err) == (0, "")
+        assert out.strip()
+
+
+def test_show_as_json_is_the_circuit(
+    sources: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for source in sources:
+        code, out, _ = run(capsys, "show", source, "--json")
+        assert code == 0
+        assert json.loads(out) == json.loads(load_circuit(source).to_json())
+
+
+def test_prove_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "prove", "quanta-16-8-8-4", "--json")
+    assert code == 0
+    assert json.loads(out) == {
+        "name": "quanta-16-8-8-4",
+        "d_in": 4096,
+        "d_out": 4096,
+        "parameters": 43008,
+        "macs_per_token": 1835008,
+        "rank": {"lower": 4096, "upper": 4096, "exact": True},
+        "quanta_bounds": {"lower": 4096, "upper": 4096},
+    }
+    _, out, _ = run(capsys, "prove", "lora(d_in=64, rank=4)", "--form", "zero", "--json")
+    assert json.loads(out)["update_rank"] == {
+        "form": "zero",
+        "lower": 4,
+        "upper": 4,
+        "exact": True,
+    }
+
+
+def test_compile_as_json_counts_the_tokens(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "compile", "quanta-16-8-8-4", "--tokens", "8", "--json")
+    plan = json.loads(out)
+    assert plan["tokens"] == 8
+    assert sum(step["macs"] for step in plan["apply"]["steps"]) == 8 * 1_835_008
+
+
+def test_list_names_every_shipped_circuit(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "list", "--json")
+    rows = json.loads(out)
+    assert [row["name"] for row in rows] == list(names())
+    for row in rows:
+        assert row["parameters"] == load_circuit(row["name"]).parameters
+    _, out, _ = run(capsys, "list")
+    assert all(name in out for name in names())
+
+
+def test_draw_and_emit_write_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture, code = tmp_path / "picture.svg", tmp_path / "operator.py"
+    assert run(capsys, "draw", SMALL, "-o", str(picture)) == (0, "", f"Wrote {picture}.\n")
+    assert picture.read_text("utf-8").startswith("<svg")
+    assert run(capsys, "emit", SMALL, "--output", str(code)) == (0, "", f"Wrote {code}.\n")
+    assert "import torch" in code.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["show", "a=2 b=3 | a bb"],
+            "WireError: gate 'g1' acts on wire 'bb', which is not there.\n"
+            "  in the circuit, gate 1 of 1:  a bb\n"
+            "                                  ^^\n"
+            "  Did you mean 'b'?\n",
+        ),
+        (
+            ["prove", "quanta-16-8-8"[:-1] + "9"],
+            "LibraryError: 'quanta-16-8-9' is no shipped circuit, no file, and no circuit's text.\n"
+            "  Did you mean 'quanta-16-8-8' or 'quanta-16-8-8-8' or 'quanta-16-8-8-5'?\n",
+        ),
+        (["show", "missing.toml"], "FileError: cannot read missing.toml: No such file or dir"),
+        (
+            ["prove", SMALL, "--form", "zro"],
+            "GateError: unknown form 'zro'.\n  Did you mean 'zero'?",
+        ),
+        (["draw", SMALL, "-o", "x.jpeg"], "FileError: "),
+        (["emit", SMALL, "-o", "/nowhere/x.py"], "FileError: cannot write /nowhere/x.py: No such"),
+        (["show", "a=1000000 | a"], "LimitError: the circuit has 1,000,000,000,000 parameters"),
+        (["show", "quanta(axes=2-2, rounds=1000000)"], "LimitError: circuit 'quanta-2-2-x1000000'"),
+    ],
+)
+def test_failures_are_told_without_a_traceback(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, *words)
+    assert (code, out) == (1, "")
+    assert err.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["shwo"], ["show"], ["show", SMALL, "--jsno"], ["compile", SMALL, "--tokens", "0"], []],
+)
+def test_usage_errors_exit_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, *words)
+    assert code == 2
+    assert "Usage" in err + out
+
+
+def test_debug_shows_the_traceback_wherever_it_stands() -> None:
+    for words in (["--debug", "show", "a=2 | b"], ["show", "a=2 | b", "--debug"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "qcircuit_adapt", *words], capture_output=True, text=True
+        )
+        assert done.returncode == 1
+        assert "Traceback" in done.stderr
+        assert "WireError" in done.stderr
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    command = f"{sys.executable} -m qcircuit_adapt show quanta-16-8-8-4 --json | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("{\n", "")
