@@ -48,6 +48,13 @@ class Term:
                 f"{self.circuit.label} has no gate to train.",
                 cure="Remove 'frozen' from a gate, or add one.",
             )
+        stuck = [gate.name for gate in self.circuit.gates if gate.frozen and gate.init == "zero"]
+        if stuck:
+            raise GateError(
+                f"gate {stuck[0]!r} of {self.circuit.label} is frozen at zero.",
+                cause="The circuit stays zero whatever its other gates learn.",
+                cure="Remove 'frozen' or init=zero.",
+            )
         zeros = [gate.name for gate in self.circuit.gates if gate.init == "zero"]
         if self.form == "zero" and len(zeros) > 1:
             raise GateError(

@@ -127,6 +127,10 @@ class AdaptError(CircuitError):
     """A model cannot be adapted as asked; it is left as it was."""
 
 
+class ModelError(CircuitError):
+    """A model cannot be loaded, or is of a kind that cannot be trained here."""
+
+
 class DataError(CircuitError):
     """A text to train on cannot be read, or is too short."""
 

@@ -456,6 +456,12 @@ PYTHON = [
         "  In form 'difference' the other gates would have no gradient.\n"
         "  Remove init=zero, or use form 'zero'.",
     ),
+    (
+        lambda: Adapter(Circuit.parse("a=2 | a {frozen init=zero}, a", name="c"), form="zero"),
+        "gate 'g1' of circuit 'c' is frozen at zero.\n"
+        "  The circuit stays zero whatever its other gates learn.\n"
+        "  Remove 'frozen' or init=zero.",
+    ),
     (lambda: Adapter([]), "an adapter needs at least one circuit."),
     (
         lambda: Adapter(Circuit.parse("a=2 | a")) + Adapter(Circuit.parse("a=3 | a")),

@@ -1,0 +1,207 @@
+"""Claim: bounds on a rank, each with evidence that can be checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from qcircuit_adapt.adapter import FORMS, Form
+from qcircuit_adapt.analysis.cut import Cut, Subject
+from qcircuit_adapt.analysis.route import Routing
+from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.errors import CertificateError, GateError, nearest
+from qcircuit_adapt.gate import Gate
+
+
+@dataclass(frozen=True)
+class Invertible:
+    """The lower bound of a circuit whose gates are all square and of full rank.
+
+    ``det T`` is, up to sign, the product of ``det(A)^(d / d_A)`` over its gates A of ``d_A`` rows:
+    T is invertible exactly when every gate is. This holds for shared and frozen gates too.
+
+    Attributes:
+        bound: The dimension of T.
+    """
+
+    bound: int
+
+    @property
+    def statement(self) -> str:
+        """Why the bound holds, in a sentence."""
+        return "every gate is square, and T is invertible exactly when every gate is."
+
+    def check(self, circuit: Circuit) -> None:
+        """See that every gate is square and can be invertible."""
+        if not is_invertible(circuit):
+            raise CertificateError("not every gate of the circuit can be invertible.")
+        compare("bound", self.bound, circuit.d_in)
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """The lower bound on the rank of ``T - S`` that T gives, whatever S is.
+
+    Let one trained gate grow by a factor c: ``T - S = c (T' - S / c)``. A rank cannot drop under
+    small enough changes, so for large c this has at least the rank of ``T'``.
+
+    Attributes:
+        bound: The same as that on T.
+        of: The evidence on T.
+    """
+
+    bound: int
+    of: Invertible | Routing
+
+    @property
+    def statement(self) -> str:
+        """Why the bound holds, in a sentence."""
+        return f"a trained gate can be scaled until T outgrows S; {self.of.statement}"
+
+    def check(self, circuit: Circuit) -> None:
+        """See that a gate is trained, and check the evidence on T."""
+        if not is_trained(circuit):
+            raise CertificateError("no gate of the circuit is trained, so none can be scaled.")
+        self.of.check(circuit)
+        compare("bound", self.bound, self.of.bound)
+
+
+@dataclass(frozen=True)
+class Untrained:
+    """Either bound on the update where nothing is trained."""
+
+    bound: int = 0
+
+    @property
+    def statement(self) -> str:
+        """Why the bound holds, in a sentence."""
+        return "no gate is trained, so the update stays zero."
+
+    def check(self, circuit: Circuit) -> None:
+        """See that no gate is trained."""
+        if is_trained(circuit):
+            raise CertificateError("a gate of the circuit is trained.")
+        compare("bound", self.bound, 0)
+
+
+@dataclass(frozen=True)
+class Unproved:
+    """The lower bound that needs no proof."""
+
+    bound: int = 0
+
+    @property
+    def statement(self) -> str:
+        """Why there is no better bound, in a sentence."""
+        return "a frozen gate stays at special values, for which nothing better is proved."
+
+    def check(self, circuit: Circuit) -> None:
+        """See that the bound is zero, whatever the circuit is."""
+        compare("bound", self.bound, 0)
+
+
+Below = Invertible | Routing | Scaled | Untrained | Unproved
+Above = Cut | Untrained
+
+
+@dataclass(frozen=True)
+class RankClaim:
+    """Bounds on a rank: of T, or of the update that an adapter's form makes of it.
+
+    Attributes:
+        lower: The generic rank is at least this: the rank for all values of the gates, and of S
+            where it is chosen at random, outside a set of measure zero.
+        upper: The rank is at most this, for all gate values.
+        below: The evidence for `lower`.
+        above: The evidence for `upper`.
+        form: The form whose update this is about; None for T itself.
+    """
+
+    lower: int
+    upper: int
+    below: Below
+    above: Above
+    form: Form | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether the bounds meet; then both are the generic rank."""
+        return self.lower == self.upper
+
+    @property
+    def subject(self) -> Subject:
+        """The matrix whose rank it is."""
+        return find_subject(self.form)
+
+    def check(self, circuit: Circuit) -> None:
+        """Check both sides on a circuit.
+
+        Raises:
+            CertificateError: A bound is not what its evidence shows, or the evidence is about
+                something else.
+        """
+        for evidence in (self.below, self.above):
+            if not self._fits(evidence, circuit):
+                raise CertificateError(
+                    f"{type(evidence).__name__} is no evidence for this bound on {self.subject}."
+                )
+            evidence.check(circuit)
+        compare("lower bound", self.lower, self.below.bound)
+        compare("upper bound", self.upper, self.above.bound)
+
+    def _fits(self, evidence: Below | Above, circuit: Circuit) -> bool:
+        """Say whether evidence, if it is right, supports its side of this claim."""
+        if self.form is not None and not is_trained(circuit):
+            return isinstance(evidence, Untrained)
+        if evidence is self.above:
+            return isinstance(evidence, Cut) and evidence.subject == self.subject
+        if isinstance(evidence, Scaled):
+            of = evidence.of
+            return self.subject == "T - S" and (isinstance(of, Invertible) or of.subject == "T")
+        if isinstance(evidence, Routing):
+            return evidence.subject == self.subject and self.form != "residual"
+        return isinstance(evidence, Unproved) or (
+            isinstance(evidence, Invertible) and self.subject == "T"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ``lower``, ``upper`` and ``exact``."""
+        return {"lower": self.lower, "upper": self.upper, "exact": self.exact}
+
+
+def find_subject(form: Form | None) -> Subject:
+    """Return the matrix whose rank the update of a form has: ``T`` for ``zero``.
+
+    Raises:
+        GateError: The form is unknown.
+    """
+    if form is not None and form not in FORMS:
+        raise GateError(f"unknown form {form!r}.", cure=nearest(str(form), FORMS, noun="forms"))
+    return "T" if form in (None, "zero") else "T - S"
+
+
+def is_trained(circuit: Circuit) -> bool:
+    """Say whether a circuit has a gate that is trained."""
+    return any(map(circuit.trainable, circuit.gates))
+
+
+def is_invertible(circuit: Circuit) -> bool:
+    """Say whether every gate is square and can be invertible."""
+    return all(_can_be_invertible(gate, circuit.owner(gate)) for gate in circuit.gates)
+
+
+def _can_be_invertible(gate: Gate, owner: Gate) -> bool:
+    full = owner.rank is None or owner.rank >= gate.rows
+    generic = not owner.frozen or owner.init in ("kaiming", "normal")
+    kept = owner.rank is None and owner.init != "zero"
+    return gate.rows == gate.columns and full and (generic or kept)
+
+
+def compare(what: str, claimed: int, derived: int) -> None:
+    """Refuse a number that is not the one derived again.
+
+    Raises:
+        CertificateError: They differ.
+    """
+    if claimed != derived:
+        raise CertificateError(f"the {what} is {derived:,}, but {claimed:,} is claimed.")
