@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -112,7 +112,7 @@ def prove(
     """Prove parameter counts and rank, with evidence, and check the proof."""
     from qcircuit_adapt.analysis.certificate import prove as prove_circuit
 
-    certificate = prove_circuit(load_circuit(source), form=_form(form))
+    certificate = prove_circuit(load_circuit(source), form=_read_form(form) if form else None)
     certificate.check()
     if as_json:
         _print_json(certificate.to_dict())
@@ -169,12 +169,22 @@ def demo(
         str, typer.Option(help="The circuit or family to adapt with.")
     ] = "quanta(axes=4)",
     form: Annotated[str, typer.Option(help=f"Its form: {', '.join(FORMS)}.")] = "difference",
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each fine-tuning run.")] = 50,
     seed: Annotated[int, typer.Option(help="The seed of everything random.")] = 0,
 ) -> None:
     """Fine-tune a small LLaMA, or a model of yours, with a circuit and with LoRA, and compare."""
-    from qcircuit_adapt.demo import run_demo
+    from qcircuit_adapt.demo import TuneRecipe, run_demo
 
-    run_demo(model=model, data=data, output=output, circuit=circuit, form=_form(form), seed=seed)
+    result = run_demo(
+        output=output,
+        model=model,
+        data=data,
+        circuit=circuit,
+        form=_read_form(form),
+        recipe=TuneRecipe(steps=steps, seed=seed),
+    )
+    if not result.passed:
+        raise typer.Exit(1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -211,13 +221,10 @@ def _fail(message: str) -> None:
     sys.exit(1)
 
 
-def _form(word: str | None) -> Form | None:
-    if word is None:
-        return None
-    for form in FORMS:
-        if word == form:
-            return form  # type: ignore[return-value]
-    raise GateError(f"unknown form {word!r}.", cure=nearest(word, FORMS, noun="forms"))
+def _read_form(word: str) -> Form:
+    if word not in FORMS:
+        raise GateError(f"unknown form {word!r}.", cure=nearest(word, FORMS, noun="forms"))
+    return cast(Form, word)
 
 
 def _table(*columns: str) -> Table:

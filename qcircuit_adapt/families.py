@@ -131,7 +131,8 @@ def brickwork(axes: Sizes, *, layers: int, to: Sizes | None = None) -> Circuit:
     _check_count("brickwork", axes, at_least=2)
     _check_positive("brickwork", layers=layers)
     name = _name("brickwork", axes, to, x=layers)
-    check_gate_count(layers * (len(axes) // 2), name=name)
+    even, odd = (layers + 1) // 2, layers // 2
+    check_gate_count(even * (len(axes) // 2) + odd * ((len(axes) - 1) // 2), name=name)
     supports = [
         (axis, axis + 1) for layer in range(layers) for axis in range(layer % 2, len(axes) - 1, 2)
     ]

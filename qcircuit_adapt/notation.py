@@ -151,7 +151,7 @@ def parse_wires(text: str, *, label: str) -> tuple[WireText, ...]:
     Raises:
         NotationError: The text is not a list of wires.
     """
-    reader = _Reader(text, label)
+    reader = _Reader(text, label, cure='Wires read "a=16 b=8".')
     wires = reader.wires()
     reader.finish("a wire")
     return wires
@@ -172,7 +172,7 @@ def parse_gate(text: str, *, label: str) -> GateText:
         >>> [wire.name for wire in gate.on], gate.to[0].size, gate.options[0].word
         (['a', 'b'], 8, 'frozen')
     """
-    reader = _Reader(text, label)
+    reader = _Reader(text, label, cure=_GATES_READ)
     on = reader.wires()
     to: tuple[WireText, ...] | None = None
     per: tuple[WireText, ...] = ()
@@ -191,12 +191,16 @@ def parse_gate(text: str, *, label: str) -> GateText:
     return GateText(text, on, to, per, options)
 
 
+_GATES_READ = 'A gate reads "a b", "a b -> a=4 b", "b per a" or "a b {rank=4}".'
+
+
 class _Reader:
     """Reads one text token by token; the only state of the parser."""
 
-    def __init__(self, text: str, label: str) -> None:
+    def __init__(self, text: str, label: str, *, cure: str) -> None:
         self.text = text
         self.label = label
+        self.cure = cure
         self.tokens = list(self._tokenize())
         self.next = 0
 
@@ -217,7 +221,7 @@ class _Reader:
         return NotationError(
             f"{problem}.",
             place=Place(self.label, self.text, start, stop),
-            cure=cure or 'A gate reads "a b", "a b -> a=4 b", "b per a" or "a b {rank=4}".',
+            cure=cure or self.cure,
         )
 
     def take(self, kind: str, text: str | None = None) -> _Token | None:
@@ -272,12 +276,7 @@ class _Reader:
     def finish(self, expected: str) -> None:
         """Refuse whatever is left."""
         if token := self.peek():
-            raise self.error(
-                f"expected {expected}, found {token.text!r}",
-                token.start,
-                token.stop,
-                cure='Axes read "a=16 b=8".' if expected == "a wire" else "",
-            )
+            raise self.error(f"expected {expected}, found {token.text!r}", token.start, token.stop)
 
     def _here(self, token: _Token | None = None) -> tuple[int, int]:
         token = token or self.peek()

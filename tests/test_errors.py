@@ -66,7 +66,7 @@ TEXTS: list[tuple[str, type[CircuitError], str]] = [
         "expected a wire, found '->'.\n"
         "  in circuit 'it', axes:  a=2 -> b=3\n"
         "                              ^^\n"
-        '  Axes read "a=16 b=8".',
+        '  Wires read "a=16 b=8".',
     ),
     (
         "a=0 | a",
