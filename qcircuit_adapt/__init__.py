@@ -6,6 +6,7 @@ Names that need torch, transformers or peft are imported when they are first use
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from qcircuit_adapt.adapter import FORMS, Adapter, Form, Term
@@ -69,3 +70,8 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+if "peft" in sys.modules:
+    # Whoever uses PEFT already gets the method registered, so that it can read saved adapters.
+    importlib.import_module("qcircuit_adapt.hf")

@@ -1,0 +1,204 @@
+"""CircuitLinear: a linear layer and the updates that adapters add to it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from peft.tuners.tuners_utils import BaseTunerLayer, check_adapters_to_merge
+from peft.utils import quantization_extra_repr, resolve_quantization_backend
+from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
+
+from qcircuit_adapt.adapter import Adapter
+from qcircuit_adapt.errors import AdaptError
+from qcircuit_adapt.hf.config import CircuitConfig
+from qcircuit_adapt.nn.update import Update
+
+
+def dimensions(module: nn.Module) -> tuple[int, int] | None:
+    """Return ``(d_in, d_out)`` of a linear layer, quantised or not; None for any other module.
+
+    Sizes are read from attributes, never from the weight, which a sharded model may not hold.
+    """
+    if isinstance(module, BaseTunerLayer):
+        module = module.get_base_layer()
+    if isinstance(module, Conv1D):
+        return module.nx, module.nf
+    backend = resolve_quantization_backend(module)
+    if isinstance(module, nn.Linear) or (backend is not None and backend.layer_type == "linear"):
+        return module.in_features, module.out_features  # type: ignore[return-value]
+    return None
+
+
+class CircuitLayer(BaseTunerLayer):
+    """What an adapted layer keeps for each adapter, by its name.
+
+    Attributes:
+        qcircuit_delta: The updates ``dW``, each a module ``(..., d_in) -> (..., d_out)``.
+        qcircuit_dropout: What is done to their inputs in training.
+    """
+
+    adapter_layer_names = ("qcircuit_delta",)
+    other_param_names = ("qcircuit_dropout",)
+
+    def __init__(self, base_layer: nn.Module, **kwargs: Any) -> None:
+        self.base_layer = base_layer
+        self.quantization_backend = resolve_quantization_backend(base_layer, **kwargs)
+        self.qcircuit_delta = nn.ModuleDict()
+        self.qcircuit_dropout = nn.ModuleDict()
+        self.merged_adapters: list[str] = []
+        self._disable_adapters = False
+        self._base_weight_before_merge: Tensor | None = None
+
+    def update_layer(self, adapter_name: str, adapter: Adapter, config: CircuitConfig) -> None:
+        """Build an adapter's update, exactly 0 unless ``config.init_weights`` is False."""
+        device, dtype = self._find_device_and_dtype()
+        update = Update(adapter, device=device, dtype=dtype)
+        if not config.init_weights:
+            update.randomize()
+        self.qcircuit_delta[adapter_name] = update
+        self.qcircuit_dropout[adapter_name] = nn.Dropout(config.dropout)
+        self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
+
+    def _move_adapter_to_device_of_base_layer(
+        self, adapter_name: str, device: torch.device | None = None
+    ) -> None:
+        # PEFT's own also casts to the base layer's dtype, which would round the frozen reference
+        # that has just been loaded, and with it change the update.
+        if adapter_name in self.qcircuit_delta:
+            update = self.qcircuit_delta[adapter_name]
+            device = device or self._find_device_and_dtype()[0]
+            if device is not None and not any(p.is_meta for p in update.parameters()):
+                update.to(device)
+
+    def _find_device_and_dtype(self) -> tuple[torch.device | None, torch.dtype | None]:
+        """Return where the base layer is, and the dtype it computes in, as far as it tells."""
+        find: Any = self._get_base_layer_device_and_dtype
+        device, dtype = find(self.get_base_layer())
+        return device, dtype if dtype is not None and dtype.is_floating_point else None
+
+
+class CircuitLinear(nn.Module, CircuitLayer):
+    """A linear layer ``x -> W x + b`` that computes ``W x + b + dW x`` for its active adapters."""
+
+    def __init__(
+        self,
+        base_layer: nn.Module,
+        adapter_name: str,
+        adapter: Adapter,
+        config: CircuitConfig,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        CircuitLayer.__init__(self, base_layer, **kwargs)
+        # GPT-2's layers store the weight as (d_in, d_out).
+        self.fan_in_fan_out = isinstance(base_layer, Conv1D)
+        self._active_adapter = adapter_name
+        self.update_layer(adapter_name, adapter, config)
+
+    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """Apply the layer: ``x`` is ``(..., d_in)``, the result ``(..., d_out)`` in its own dtype.
+
+        Args:
+            x: The input.
+            *args: What else the base layer takes.
+            **kwargs: Likewise; ``adapter_names`` gives each row of ``x`` an adapter of its own, or
+                ``"__base__"`` for none.
+        """
+        rows = kwargs.pop("adapter_names", None)
+        if self.disable_adapters and self.merged:
+            self.unmerge()
+        if rows is not None:
+            self._check_rows(x, rows)
+        result: Tensor = self.base_layer(x, *args, **kwargs)
+        if self.disable_adapters or self.merged:
+            return result
+        if self.quantization_backend is not None:
+            result = self.quantization_backend.maybe_clone_base_result(result)
+        # Never in place: the base layer may have returned a view of something it still needs.
+        for name in self.active_adapters if rows is None else sorted(set(rows)):
+            if name not in self.qcircuit_delta:
+                continue
+            if rows is None:
+                result = result + self._apply_update(name, x).to(result.dtype)
+            else:
+                chosen = [row for row, wanted in enumerate(rows) if wanted == name]
+                index = torch.tensor(chosen, device=x.device)
+                delta = self._apply_update(name, x[index]).to(result.dtype)
+                result = result.index_add(0, index, delta)
+        return result
+
+    def _apply_update(self, adapter_name: str, x: Tensor) -> Tensor:
+        update = self.qcircuit_delta[adapter_name]
+        x = self._cast_input_dtype(x, next(update.parameters()).dtype)
+        delta: Tensor = update(self.qcircuit_dropout[adapter_name](x))
+        return delta
+
+    def _check_rows(self, x: Tensor, adapter_names: list[str]) -> None:
+        if len(x) != len(adapter_names):
+            raise AdaptError(
+                f"adapter_names has {len(adapter_names)} names, but the batch has {len(x)} rows.",
+                cure='Give one name for each row, "__base__" for the base model.',
+            )
+        if self.merged:
+            raise AdaptError(
+                f"adapter_names cannot be used while {self.merged_adapters} are merged.",
+                cure="Call unmerge_adapter() first.",
+            )
+
+    def get_delta_weight(self, adapter: str) -> Tensor:
+        """Return an adapter's update in the shape of the base weight, in float32 or wider."""
+        update = self.qcircuit_delta[adapter]
+        dtype = torch.promote_types(next(update.parameters()).dtype, torch.float32)
+        delta: Tensor = update.delta_weight(dtype=dtype)  # type: ignore[operator]
+        return delta.T if self.fan_in_fan_out else delta
+
+    @torch.no_grad()
+    def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
+        """Add updates to the base weight, in float32 or wider and rounded once.
+
+        The weight as it was is kept, for `unmerge` to put back.
+
+        Args:
+            safe_merge: Whether to refuse a result that is not finite.
+            adapter_names: The adapters to merge; by default the active ones.
+
+        Raises:
+            AdaptError: With ``safe_merge``, the result is not finite; nothing is merged.
+        """
+        wanted = check_adapters_to_merge(self, adapter_names)
+        names = [name for name in wanted if name in self.qcircuit_delta]
+        if not names:
+            return
+        before = self.get_base_weight()
+        weight = before.to(torch.promote_types(before.dtype, torch.float32))
+        for name in names:
+            weight = weight + self.get_delta_weight(name)
+        if safe_merge and not weight.isfinite().all():
+            raise AdaptError(
+                f"NaNs detected in the merged weights of {' and '.join(map(repr, names))}.",
+                cause="A gate holds a number that is not finite, or the sum exceeds the dtype.",
+                cure="Train again from a checkpoint that is finite.",
+            )
+        self.set_base_weight(weight.to(before.dtype))
+        if self._base_weight_before_merge is None:
+            self._base_weight_before_merge = before
+        self.merged_adapters.extend(names)
+
+    @torch.no_grad()
+    def unmerge(self) -> None:
+        """Put the base weight back as it was before the first merge, to the bit."""
+        if self._base_weight_before_merge is None:
+            warnings.warn("Already unmerged. Nothing to do.", stacklevel=2)
+            return
+        now = self.get_base_weight()
+        self.set_base_weight(self._base_weight_before_merge.to(now.device, now.dtype))
+        self._base_weight_before_merge = None
+        self.merged_adapters.clear()
+
+    def extra_repr(self) -> str:
+        """Name the quantisation of the base layer, where there is one."""
+        text: str = quantization_extra_repr(self)
+        return text

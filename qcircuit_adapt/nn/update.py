@@ -1,0 +1,305 @@
+"""Update: what an adapter adds to a layer's weight, exactly nothing before training."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from qcircuit_adapt.adapter import Adapter, Term
+from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.compiler.lower import Program
+from qcircuit_adapt.compiler.plan import Plan, compile, written_program
+from qcircuit_adapt.compiler.storage import stored_gates
+from qcircuit_adapt.errors import GateError
+from qcircuit_adapt.gate import Gate
+from qcircuit_adapt.nn.init import identity, initialize
+from qcircuit_adapt.nn.operator import (
+    check_features,
+    describe,
+    exact_types,
+    join_halves,
+    run,
+    widen,
+)
+from qcircuit_adapt.wires import split_ranks
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A term of an adapter, ready to run.
+
+    Attributes:
+        term: The term.
+        prefix: What the names of its parameters and buffers start with.
+        plan: The steps of its circuit.
+        chain: For form ``residual``, where every gate gives the wires it takes: the circuit gate by
+            gate; else None.
+        gates: The gates with tensors, each with the rule by which it starts.
+    """
+
+    term: Term
+    prefix: str
+    plan: Plan
+    chain: Program | None
+    gates: tuple[Gate, ...]
+
+
+class Update(nn.Module):
+    """The update ``dW`` of an adapter as a module, ``(..., d_in) -> (..., d_out)``.
+
+    After construction it is 0 to the bit in every type (`Form` says what ``dW`` is). Parameters and
+    buffers have flat names. In the forms ``difference`` and ``residual`` the parameter ``weight_g``
+    is what training adds to gate ``g``, and starts at zero; what it is added to is the buffer
+    ``reference_g`` in form ``difference``, the (partial) identity in form ``residual``. In form
+    ``zero`` ``weight_g`` is the gate itself. A frozen gate is a buffer ``weight_g``; a gate of
+    bounded rank counts as two, ``g_in`` and ``g_out``. In a sum the names of the n-th term start
+    with ``tn_``.
+
+    Args:
+        adapter: The adapter.
+        tokens: How many inputs a step of training has; see `compile`.
+        dtype: The type of parameters and buffers; torch's default if None.
+        device: Where they are; torch's default if None.
+        init_weights: If False, start with a random update (see `randomize`) instead of none.
+
+    Raises:
+        GateError: The form cannot train one of the circuits.
+
+    Example:
+        >>> update = Update(Adapter(Circuit.parse("a=4 b=3 | a b, b"), form="difference"))
+        >>> bool(update(torch.randn(7, 12)).any())
+        False
+        >>> [*update.state_dict()]
+        ['weight_g1', 'weight_g2', 'reference_g1', 'reference_g2']
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        *,
+        tokens: int = 2048,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        init_weights: bool = True,
+    ) -> None:
+        super().__init__()
+        self.adapter = adapter
+        self.d_in, self.d_out = adapter.d_in, adapter.d_out
+        count = len(adapter.terms)
+        self.parts = tuple(
+            _prepare(term, prefix=f"t{n}_" if count > 1 else "", tokens=tokens)
+            for n, term in enumerate(adapter.terms, 1)
+        )
+        for part in self.parts:
+            for gate in part.gates:
+                self._store(part, gate, dtype=dtype, device=device)
+        self.reset_parameters()
+        if not init_weights:
+            self.randomize()
+
+    def _store(
+        self,
+        part: Part,
+        gate: Gate,
+        *,
+        dtype: torch.dtype | None,
+        device: torch.device | str | None,
+    ) -> None:
+        def empty() -> Tensor:
+            return torch.empty(gate.shape, dtype=dtype, device=device)
+
+        if gate.frozen:
+            self.register_buffer(f"{part.prefix}weight_{gate.name}", empty())
+            return
+        self.register_parameter(f"{part.prefix}weight_{gate.name}", nn.Parameter(empty()))
+        if part.term.form == "difference":
+            self.register_buffer(f"{part.prefix}reference_{gate.name}", empty())
+
+    def reset_parameters(self) -> None:
+        """Draw the frozen and the reference gates anew, and set the update to 0."""
+        for part in self.parts:
+            for gate in part.gates:
+                weight = getattr(self, f"{part.prefix}weight_{gate.name}")
+                if gate.frozen or part.term.form == "zero":
+                    initialize(weight, gate)
+                    continue
+                nn.init.zeros_(weight)
+                if part.term.form == "difference":
+                    initialize(getattr(self, f"{part.prefix}reference_{gate.name}"), gate)
+
+    def randomize(self) -> None:
+        """Give the parameters random values, so that the update is not 0."""
+        for part in self.parts:
+            for gate in part.gates:
+                weight = getattr(self, f"{part.prefix}weight_{gate.name}")
+                if not gate.frozen:
+                    initialize(weight, replace(gate, init="normal"))
+                    with torch.no_grad():
+                        weight.mul_(1 if part.term.form == "zero" else 0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``dW x``.
+
+        Args:
+            x: Of shape ``(..., d_in)`` and the parameters' type.
+
+        Returns:
+            A tensor of shape ``(..., d_out)``.
+
+        Raises:
+            SizeError: x has another last size than ``d_in``.
+        """
+        check_features(x, self.d_in, circuit=self.parts[0].term.circuit)
+        return _add([self._change(part, x) for part in self.parts])
+
+    @torch.no_grad()
+    def delta_weight(self, dtype: torch.dtype | None = None) -> Tensor:
+        """Return ``dW``, of shape ``(d_out, d_in)``, computed in float32 or wider.
+
+        Args:
+            dtype: The type to round the result to, once; by default as computed.
+        """
+        total = _add([self._matrix(part) for part in self.parts])
+        return total if dtype is None else total.to(dtype)
+
+    def tensors(self) -> tuple[Tensors, ...]:
+        """Return, for each term, copies of the gates of ``T``, as `reference.matrix` takes them."""
+        return tuple(
+            join_halves(part.plan.circuit, self._gates(part, wide=True)[0]) for part in self.parts
+        )
+
+    def reference_tensors(self) -> tuple[Tensors, ...]:
+        """Return, for each term, copies of the gates of what is subtracted from ``T``.
+
+        Empty in form ``zero``, where nothing is.
+        """
+        both = [(part, self._gates(part, wide=True)[1]) for part in self.parts]
+        return tuple(
+            join_halves(part.plan.circuit, references) if references else {}
+            for part, references in both
+        )
+
+    def extra_repr(self) -> str:
+        """Say what is computed, for torch's ``repr``."""
+        return " + ".join(f"{describe(part.plan.circuit)}, {part.term.form}" for part in self.parts)
+
+    def _change(self, part: Part, x: Tensor) -> Tensor:
+        """Return ``dW x`` of one term."""
+        if part.chain:
+            return _scale(part, _accumulate(part.chain, x, self._weights(part)))
+        gates, references = self._gates(part)
+        result = run(part.plan.apply, x, gates)
+        if references:
+            # The same steps on equal values: equal to the bit while nothing is trained.
+            result = result - run(part.plan.apply, x, references)
+        return _scale(part, result)
+
+    def _matrix(self, part: Part) -> Tensor:
+        """Return ``dW`` of one term."""
+        gates, references = self._gates(part, wide=True)
+        like = next(iter(gates.values()))
+        with exact_types(like):
+            if part.chain:
+                # As accurate as forward; T - I would lose what is small beside 1.
+                eye = torch.eye(self.d_in, dtype=like.dtype, device=like.device)
+                changes = self._weights(part, wide=True)
+                return _scale(part, _accumulate(part.chain, eye, changes).mT.contiguous())
+            result = run(part.plan.build, None, gates)
+            if references:
+                result = result - run(part.plan.build, None, references)
+        return _scale(part, result)
+
+    def _weights(self, part: Part, *, wide: bool = False) -> Tensors:
+        """Return the stored tensors of a term, all in the parameters' type, or in a wide one."""
+        stored = {g.name: getattr(self, f"{part.prefix}weight_{g.name}") for g in part.gates}
+        dtype = next(stored[gate.name].dtype for gate in part.gates if not gate.frozen)
+        dtype = widen(dtype) if wide else dtype
+        return {name: tensor.to(dtype) for name, tensor in stored.items()}
+
+    def _gates(self, part: Part, *, wide: bool = False) -> tuple[Tensors, Tensors]:
+        """Return the gates of ``T`` and those of what is subtracted, which may be none."""
+        weights = self._weights(part, wide=wide)
+        if part.term.form == "zero":
+            return weights, {}
+        gates, references = {}, {}
+        for gate in part.gates:
+            name, weight = gate.name, weights[gate.name]
+            if gate.frozen:
+                gates[name] = references[name] = weight
+                continue
+            if part.term.form == "difference":
+                references[name] = getattr(self, f"{part.prefix}reference_{name}").to(weight.dtype)
+            else:
+                references[name] = identity(gate, dtype=weight.dtype, device=weight.device)
+            gates[name] = references[name] + weight
+        return gates, references
+
+
+def _prepare(term: Term, *, prefix: str, tokens: int) -> Part:
+    """Plan a term, and refuse it if its form cannot train it."""
+    circuit = term.circuit
+    zero = ""
+    if term.form == "zero":
+        zero = term.zero_gate
+        uses = [gate.name for gate in circuit.gates if circuit.owner(gate).name == zero]
+        if len(uses) > 1:
+            raise GateError(
+                f"gate {zero!r} of {circuit.label} starts at zero, and is used {len(uses)} times.",
+                cause="With two factors of zero every gradient is zero: nothing would train.",
+                cure="Give init=zero to a gate whose tensor is used once.",
+            )
+    if term.form == "residual" and any(gate.frozen for gate in circuit.gates):
+        frozen = next(gate.name for gate in circuit.gates if gate.frozen)
+        raise GateError(
+            f"gate {frozen!r} of {circuit.label} is frozen, which form 'residual' does not allow.",
+            cause="In this form every gate starts as the identity: a frozen one would do nothing.",
+            cure="Remove 'frozen', or use form 'difference'.",
+        )
+    chained = term.form == "residual" and _keeps_wires(circuit)
+    return Part(
+        term,
+        prefix,
+        plan=compile(circuit, tokens=tokens),
+        chain=written_program(circuit) if chained else None,
+        gates=stored_gates(circuit, zero=zero),
+    )
+
+
+def _keeps_wires(circuit: Circuit) -> bool:
+    """Say whether every gate gives the wires it takes, so that all can be the identity."""
+    gates = split_ranks(circuit).gates
+    return circuit.outputs == circuit.inputs and all(gate.on == gate.to for gate in gates)
+
+
+def _accumulate(chain: Program, x: Tensor, changes: Tensors) -> Tensor:
+    """Return ``T x - x`` where every gate is the identity plus a change.
+
+    Args:
+        chain: The circuit gate by gate.
+        x: Of shape ``(..., d_in)``.
+        changes: What is added to the identity in each gate.
+    """
+    owners = {source.name: source.tensor for source in chain.sources}
+    start = state = torch.unflatten(x, -1, chain.sources[0].shape)
+    total: Tensor | None = None
+    for step in chain.steps:
+        # Only what the gates change is added up, so that nothing cancels.
+        change = torch.einsum(step.equation, state, changes[owners[step.operands[1]]])
+        total = change if total is None else total + change
+        state = start + total
+    assert total is not None
+    return total.flatten(-len(chain.rows))
+
+
+def _add(changes: list[Tensor]) -> Tensor:
+    return functools.reduce(operator.add, changes)
+
+
+def _scale(part: Part, change: Tensor) -> Tensor:
+    return change if part.term.scale == 1 else part.term.scale * change
