@@ -72,6 +72,10 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-if "peft" in sys.modules:
-    # Whoever uses PEFT already gets the method registered, so that it can read saved adapters.
-    importlib.import_module("qcircuit_adapt.hf")
+def _register() -> None:
+    """Tell PEFT of the method, for whoever uses PEFT already, so that it reads saved adapters."""
+    if "peft" in sys.modules:
+        importlib.import_module("qcircuit_adapt.hf")
+
+
+_register()

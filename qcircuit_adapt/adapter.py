@@ -48,26 +48,49 @@ class Term:
                 f"{self.circuit.label} has no gate to train.",
                 cure="Remove 'frozen' from a gate, or add one.",
             )
-        stuck = [gate.name for gate in self.circuit.gates if gate.frozen and gate.init == "zero"]
-        if stuck:
+        frozen = [gate for gate in self.circuit.gates if gate.frozen]
+        for gate in frozen:
+            if gate.init == "zero":
+                raise GateError(
+                    f"gate {gate.name!r} of {self.circuit.label} is frozen at zero.",
+                    cause="The circuit stays zero whatever its other gates learn.",
+                    cure="Remove 'frozen' or init=zero.",
+                )
+        if self.form == "residual" and frozen:
             raise GateError(
-                f"gate {stuck[0]!r} of {self.circuit.label} is frozen at zero.",
-                cause="The circuit stays zero whatever its other gates learn.",
-                cure="Remove 'frozen' or init=zero.",
+                f"gate {frozen[0].name!r} of {self.circuit.label} is frozen, which form 'residual' "
+                "does not allow.",
+                cause="In this form every gate starts as the identity: a frozen one would do "
+                "nothing.",
+                cure="Remove 'frozen', or use form 'difference'.",
             )
+        self._check_zeros()
+
+    def _check_zeros(self) -> None:
+        """Refuse gates that start at zero where they would stop the others from training."""
         zeros = [gate.name for gate in self.circuit.gates if gate.init == "zero"]
-        if self.form == "zero" and len(zeros) > 1:
+        if self.form != "zero":
+            if zeros:
+                raise GateError(
+                    f"gate {zeros[0]!r} starts at zero, which only form 'zero' allows.",
+                    cause=f"In form {self.form!r} the other gates would have no gradient.",
+                    cure="Remove init=zero, or use form 'zero'.",
+                )
+            return
+        if len(zeros) > 1:
             raise GateError(
                 f"form 'zero' needs one gate that starts at zero, but {self.circuit.label} has "
                 f"{' and '.join(map(repr, zeros))}.",
                 cause="With two of them every gradient is zero, and nothing would train.",
                 cure="Keep init=zero on one gate.",
             )
-        if self.form != "zero" and zeros:
+        uses = [gate.name for gate in self.circuit.gates if gate.share == self.zero_gate]
+        if uses:
             raise GateError(
-                f"gate {zeros[0]!r} starts at zero, which only form 'zero' allows.",
-                cause=f"In form {self.form!r} the other gates would have no gradient.",
-                cure="Remove init=zero, or use form 'zero'.",
+                f"gate {self.zero_gate!r} of {self.circuit.label} starts at zero, but {uses[0]!r} "
+                "shares its tensor.",
+                cause="With two factors of zero every gradient is zero: nothing would train.",
+                cure="Give init=zero to a gate whose tensor is used once.",
             )
 
     @property

@@ -84,7 +84,8 @@ def product(axes: Iterable[Axis]) -> int:
         >>> product(parse_axes("a=16 b=8"))
         128
     """
-    return math.prod(axis.size for axis in axes)
+    # A list, because torch.compile does not trace a generator here.
+    return math.prod([axis.size for axis in axes])
 
 
 def format_axes(axes: Iterable[Axis]) -> str:

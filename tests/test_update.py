@@ -402,7 +402,7 @@ def test_a_zero_gate_used_twice_is_refused() -> None:
     with pytest.raises(GateError) as caught:
         Update(Adapter(circuit, form="zero"))
     assert str(caught.value).splitlines() == [
-        "gate 'g2' of circuit 'twice' starts at zero, and is used 2 times.",
+        "gate 'g2' of circuit 'twice' starts at zero, but 'g3' shares its tensor.",
         "  With two factors of zero every gradient is zero: nothing would train.",
         "  Give init=zero to a gate whose tensor is used once.",
     ]

@@ -14,7 +14,6 @@ from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.compiler.lower import Program
 from qcircuit_adapt.compiler.plan import Plan, compile, written_program
 from qcircuit_adapt.compiler.storage import stored_gates
-from qcircuit_adapt.errors import GateError
 from qcircuit_adapt.gate import Gate
 from qcircuit_adapt.nn.init import identity, initialize
 from qcircuit_adapt.nn.operator import (
@@ -242,32 +241,15 @@ class Update(nn.Module):
 
 
 def _prepare(term: Term, *, prefix: str, tokens: int) -> Part:
-    """Plan a term, and refuse it if its form cannot train it."""
+    """Plan a term."""
     circuit = term.circuit
-    zero = ""
-    if term.form == "zero":
-        zero = term.zero_gate
-        uses = [gate.name for gate in circuit.gates if circuit.owner(gate).name == zero]
-        if len(uses) > 1:
-            raise GateError(
-                f"gate {zero!r} of {circuit.label} starts at zero, and is used {len(uses)} times.",
-                cause="With two factors of zero every gradient is zero: nothing would train.",
-                cure="Give init=zero to a gate whose tensor is used once.",
-            )
-    if term.form == "residual" and any(gate.frozen for gate in circuit.gates):
-        frozen = next(gate.name for gate in circuit.gates if gate.frozen)
-        raise GateError(
-            f"gate {frozen!r} of {circuit.label} is frozen, which form 'residual' does not allow.",
-            cause="In this form every gate starts as the identity: a frozen one would do nothing.",
-            cure="Remove 'frozen', or use form 'difference'.",
-        )
     chained = term.form == "residual" and _keeps_wires(circuit)
     return Part(
         term,
         prefix,
         plan=compile(circuit, tokens=tokens),
         chain=written_program(circuit) if chained else None,
-        gates=stored_gates(circuit, zero=zero),
+        gates=stored_gates(circuit, zero=term.zero_gate if term.form == "zero" else ""),
     )
 
 
