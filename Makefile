@@ -34,7 +34,7 @@ demo: $(READY)  ## set up .venv from the lock and run the demonstration
 	$(VENV)/bin/qcircuit demo
 
 test: lint  ## all checks: lint, types, tests with doctests
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto
 
 lint: $(READY)  ## ruff (rules and format) and mypy
 	$(VENV)/bin/python -m ruff check .

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+# Tests run side by side, one on each core; small tensors gain nothing from more threads. Set before
+# anything imports torch or numpy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from hypothesis import HealthCheck, settings
 
 # Times vary on small machines; what is checked does not depend on them.
