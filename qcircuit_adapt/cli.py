@@ -169,8 +169,14 @@ def demo(
         str, typer.Option(help="The circuit or family to adapt with.")
     ] = "quanta(axes=4)",
     form: Annotated[str, typer.Option(help=f"Its form: {', '.join(FORMS)}.")] = "difference",
-    steps: Annotated[int, typer.Option(min=1, help="Steps of each fine-tuning run.")] = 50,
-    seed: Annotated[int, typer.Option(help="The seed of everything random.")] = 0,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each fine-tuning run.")] = 40,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of everything random.")] = 0,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A module to adapt, such as q_proj; repeat for more. Default: PEFT's own."
+        ),
+    ] = None,
 ) -> None:
     """Fine-tune a small LLaMA, or a model of yours, with a circuit and with LoRA, and compare."""
     from qcircuit_adapt.demo import TuneRecipe, run_demo
@@ -181,6 +187,7 @@ def demo(
         data=data,
         circuit=circuit,
         form=_read_form(form),
+        targets=tuple(target) if target else None,
         recipe=TuneRecipe(steps=steps, seed=seed),
     )
     if not result.passed:
