@@ -107,13 +107,20 @@ def prove(
         str | None,
         typer.Option(help=f"Prove the rank of the update in this form too: {', '.join(FORMS)}."),
     ] = None,
+    witness: Annotated[
+        bool,
+        typer.Option(help="Compute a rank modulo a prime where theorems leave an interval."),
+    ] = True,
     as_json: Json = False,
 ) -> None:
-    """Prove parameter counts and rank, with evidence, and check the proof."""
+    """Prove parameter counts, rank and degrees of freedom, with evidence, and check the proof."""
     from qcircuit_adapt.analysis.certificate import prove as prove_circuit
 
-    certificate = prove_circuit(load_circuit(source), form=_read_form(form) if form else None)
-    certificate.check()
+    chosen = _read_form(form) if form else None
+    circuit = load_circuit(source)
+    with Console(stderr=True).status(f"Proving {circuit.name or 'the circuit'}"):
+        certificate = prove_circuit(circuit, form=chosen, witness=witness)
+        certificate.check()
     if as_json:
         _print_json(certificate.to_dict())
     else:

@@ -299,11 +299,15 @@ class Declaration:
                 for each in (gate, owner)
             )
             if mine != theirs:
+                # Where only the parts differ, the parts are printed.
+                cut = gate.shape == owner.shape
+                has, needs = (theirs, mine) if cut else (owner.shape, gate.shape)
+                parts = "(per...), (to...), (on...)" if cut else "per..., to..., on..."
                 raise SizeError(
                     f"gate {gate.name!r} shares the tensor of {owner.name!r}, which has shape "
-                    f"{owner.shape}, but needs {gate.shape}.",
+                    f"{has}, but needs {needs}.",
                     place=place,
-                    cause="Shapes count (per..., to..., on...).",
+                    cause=f"Shapes count ({parts}).",
                     cure="Act on wires of the same sizes in the same order, or drop 'share'.",
                 )
 

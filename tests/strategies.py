@@ -52,13 +52,15 @@ def gates(
     rank = draw(st.none() | st.integers(1, 3)) if on else None
     frozen = draw(st.integers(0, 9)) == 0
     gate = Gate(on, to=to, per=per, name=f"g{position}", rank=rank, frozen=frozen)
-    twins = [other.name for other in earlier if not other.share and _sizes(other) == _sizes(gate)]
+    twins = [
+        other.name for other in earlier if not other.share and sizes_of(other) == sizes_of(gate)
+    ]
     if twins and draw(st.booleans()):
         return Gate(on, to=to, per=per, name=gate.name, share=draw(st.sampled_from(twins)))
     return gate
 
 
-def _sizes(gate: Gate) -> tuple[tuple[int, ...], ...]:
+def sizes_of(gate: Gate) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(a.size for a in part) for part in (gate.per, gate.to, gate.on))
 
 

@@ -16,12 +16,14 @@ from strategies import circuits
 
 from qcircuit_adapt import FORMS, Circuit, Form, families
 from qcircuit_adapt.analysis import (
+    BridgeBound,
     Certificate,
     Invertible,
     RankClaim,
     Scaled,
     Unproved,
     Untrained,
+    Witness,
     claim_rank,
     find_cut,
     find_routing,
@@ -78,15 +80,26 @@ def test_ranks_that_are_proved_exact(circuit: Circuit, rank: int, update: int) -
     assert (certificate.update_rank.lower, certificate.update_rank.upper) == (update, update)
 
 
-def test_a_rank_that_is_not_proved_exact() -> None:
-    certificate = prove(families.kronecker((32, 112), to=(56, 64)), form="difference")
-    certificate.check()
-    assert certificate.rank.exact
-    assert certificate.rank.upper == 2048
-    assert certificate.update_rank
-    assert not certificate.update_rank.exact
-    # The generic rank of the update is 3328, which neither paths nor cuts reach.
-    assert certificate.update_rank.lower <= 3328 < certificate.update_rank.upper == 3584
+def test_what_each_kind_of_evidence_adds() -> None:
+    """Paths and cuts leave 41 to 56 for this update; bridges and the prime field meet at 52."""
+    circuit = families.kronecker((4, 14), to=(7, 8))
+    assert claim_rank(circuit).upper == claim_rank(circuit).lower == 32
+    assert find_cut(circuit, subject="T - S").bound == 56
+    without = claim_rank(circuit, form="difference", witness=False)
+    without.check(circuit)
+    assert isinstance(without.above, BridgeBound)
+    assert without.lower < without.upper == 52
+    claim = claim_rank(circuit, form="difference")
+    claim.check(circuit)
+    assert isinstance(claim.below, Witness)
+    assert (claim.lower, claim.upper) == (52, 52)
+
+
+def test_a_witness_is_no_evidence_for_another_form() -> None:
+    circuit = families.kronecker((4, 14), to=(7, 8))
+    claim = claim_rank(circuit, form="difference")
+    with pytest.raises(CertificateError):
+        replace(claim, form="residual").check(circuit)
 
 
 @given(circuits(max_gates=4, max_axes=3), SEEDS)
@@ -119,7 +132,7 @@ def test_the_rank_of_the_update_lies_between_the_bounds(
     [
         ("x=9 | x -> r=2, r -> y=9", "zero", (2, 2)),
         ("x=9 | x -> r=2, r -> y=9", "difference", (4, 4)),
-        ("x=9 | x -> r=2, r -> y=9", "residual", (2, 4)),
+        ("x=9 | x -> r=2, r -> y=9", "residual", (4, 4)),
         ("x=9 | x -> r=2 {frozen}, r -> y=9", "difference", (2, 2)),
         ("x=9 | x -> r=2 {init=orthogonal}, r -> y=9", "difference", (2, 4)),
         ("a=2 b=3 | a b", "residual", (6, 6)),
@@ -129,7 +142,7 @@ def test_the_rank_of_the_update_lies_between_the_bounds(
         ("a=2 b=3 | a b {frozen}, a", "difference", (6, 6)),
         ("a=2 b=3 | a b {frozen init=zero}, a", "difference", (0, 6)),
         ("a=5 b=3 | a {rank=5}, a b {frozen init=identity}", "residual", (15, 15)),
-        ("a=3 b=3 | a {rank=1}, b, a {share=g1}", "difference", (3, 6)),
+        ("a=3 b=3 | a {rank=1}, b, a {share=g1}", "difference", (6, 6)),
         ("a=3 b=3 | per a b", "difference", (9, 9)),
     ],
 )
@@ -165,7 +178,9 @@ def test_square_circuits_are_invertible(text: str, invertible: bool) -> None:
 
 
 def test_the_report() -> None:
-    certificate = prove(Circuit.parse("x=64 | x {frozen}, x -> r=4, r -> y=32"), form="residual")
+    certificate = prove(
+        Circuit.parse("x=64 | x {frozen}, x -> r=4, r -> y=32"), form="residual", witness=False
+    )
     assert str(certificate).splitlines() == [
         "circuit: 64 -> 32",
         "  parameters       384 (18.75 % of the dense matrix), and 4,096 frozen",
@@ -183,6 +198,10 @@ def test_the_report() -> None:
         "along 1 path carry 4 values.",
         "    at most 8: T - S factors through the bonds r=4 from g2, twice since both sides hold "
         "trained gates.",
+        "  freedom          0 to 368 degrees of freedom, proved interval",
+        "    at least 0: no theorem here tells more; a witness would.",
+        "    at most 368: of 384 parameters 16 only change bases of bonds, or scale gates against "
+        "each other.",
         "  Frozen gates count as generic, unless their init says otherwise.",
     ]
 
@@ -197,6 +216,7 @@ def test_the_numbers_as_data() -> None:
         "macs_per_token": 384,
         "rank": {"lower": 4, "upper": 4, "exact": True},
         "quanta_bounds": {"lower": 4, "upper": 4},
+        "degrees_of_freedom": {"lower": 368, "upper": 368, "exact": True, "status": "theorem"},
     }
     assert type(data["rank"]["exact"]) is bool
     update = prove(families.lora(64, 32, rank=4), form="zero").to_dict()["update_rank"]

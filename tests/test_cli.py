@@ -60,6 +60,12 @@ def test_prove_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         "macs_per_token": 1835008,
         "rank": {"lower": 4096, "upper": 4096, "exact": True},
         "quanta_bounds": {"lower": 4096, "upper": 4096},
+        "degrees_of_freedom": {
+            "lower": 42211,
+            "upper": 42211,
+            "exact": True,
+            "status": "theorem",
+        },
     }
     _, out, _ = run(capsys, "prove", "lora(d_in=64, rank=4)", "--form", "zero", "--json")
     assert json.loads(out)["update_rank"] == {

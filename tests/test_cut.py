@@ -15,7 +15,7 @@ from strategies import circuits
 
 from qcircuit_adapt import Circuit, families
 from qcircuit_adapt.analysis import Cut, check_cut, find_cut, quanta_bounds
-from qcircuit_adapt.analysis.cut import Subject, select_network
+from qcircuit_adapt.analysis.bounds.cut import Subject, select_network
 from qcircuit_adapt.errors import CertificateError
 from qcircuit_adapt.network import INPUT, Bond, Network, build_network
 from qcircuit_adapt.wires import split_ranks

@@ -320,6 +320,16 @@ TEXTS: list[tuple[str, type[CircuitError], str]] = [
         "  Act on wires of the same sizes in the same order, or drop 'share'.",
     ),
     (
+        "a=2 b=2 | a b -> c=2, c -> d=2 e=2 {share=g1}",
+        SizeError,
+        "gate 'g2' shares the tensor of 'g1', which has shape ((), (2,), (2, 2)), but needs "
+        "((), (2, 2), (2,)).\n"
+        "  in circuit 'it', gate 2 of 2:  c -> d=2 e=2 {share=g1}\n"
+        "                                               ^^^^^^^^\n"
+        "  Shapes count ((per...), (to...), (on...)).\n"
+        "  Act on wires of the same sizes in the same order, or drop 'share'.",
+    ),
+    (
         "a=2 b=3 | a b -> r=6, -> a",
         WireError,
         "output 'a' is not one of the last wires.\n"

@@ -15,7 +15,7 @@ from strategies import circuits
 
 from qcircuit_adapt import Axis, Circuit, Gate, families
 from qcircuit_adapt.analysis import Path, Routing, check_routing, find_cut, find_routing
-from qcircuit_adapt.analysis.route import settle
+from qcircuit_adapt.analysis.bounds.route import settle
 from qcircuit_adapt.errors import CertificateError
 from qcircuit_adapt.network import INPUT
 from qcircuit_adapt.wires import split_ranks

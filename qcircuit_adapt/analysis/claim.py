@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from qcircuit_adapt.adapter import FORMS, Form
-from qcircuit_adapt.analysis.cut import Cut, Subject
-from qcircuit_adapt.analysis.route import Routing
+from qcircuit_adapt.analysis.bounds.bridge import BridgeBound
+from qcircuit_adapt.analysis.bounds.cut import Cut, Subject
+from qcircuit_adapt.analysis.bounds.product import ProductBound
+from qcircuit_adapt.analysis.bounds.route import Routing
+from qcircuit_adapt.analysis.field.witness import Witness
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError, GateError, nearest
 from qcircuit_adapt.gate import Gate
@@ -51,7 +54,7 @@ class Scaled:
     """
 
     bound: int
-    of: Invertible | Routing
+    of: Invertible | Routing | Witness
 
     @property
     def statement(self) -> str:
@@ -100,8 +103,8 @@ class Unproved:
         compare("bound", self.bound, 0)
 
 
-Below = Invertible | Routing | Scaled | Untrained | Unproved
-Above = Cut | Untrained
+Below = Invertible | Routing | Scaled | Untrained | Unproved | Witness
+Above = BridgeBound | Cut | ProductBound | Untrained
 
 
 @dataclass(frozen=True)
@@ -154,10 +157,14 @@ class RankClaim:
         if self.form is not None and not is_trained(circuit):
             return isinstance(evidence, Untrained)
         if evidence is self.above:
-            return isinstance(evidence, Cut) and evidence.subject == self.subject
+            bounds = BridgeBound | Cut | ProductBound
+            return isinstance(evidence, bounds) and evidence.subject == self.subject
         if isinstance(evidence, Scaled):
             of = evidence.of
             return self.subject == "T - S" and (isinstance(of, Invertible) or of.subject == "T")
+        if isinstance(evidence, Witness):
+            same_form = evidence.form == self.form
+            return evidence.subject == self.subject and (self.subject == "T" or same_form)
         if isinstance(evidence, Routing):
             return evidence.subject == self.subject and self.form != "residual"
         return isinstance(evidence, Unproved) or (

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from qcircuit_adapt.analysis.flow import find_flow
+from qcircuit_adapt.analysis.bounds.flow import find_flow
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError
 from qcircuit_adapt.network import INPUT, OUTPUT, Bond, Network, build_network

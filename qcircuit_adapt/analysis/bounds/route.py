@@ -17,8 +17,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from qcircuit_adapt.analysis.cut import Subject, select_network
-from qcircuit_adapt.analysis.flow import Flow, find_flow, find_path
+from qcircuit_adapt.analysis.bounds.cut import Subject, select_network
+from qcircuit_adapt.analysis.bounds.flow import Flow, find_flow, find_path
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError
 from qcircuit_adapt.factors import prime_factors

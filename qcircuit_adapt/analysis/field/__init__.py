@@ -1,0 +1,1 @@
+"""Ranks at drawn gates, computed exactly modulo a prime."""

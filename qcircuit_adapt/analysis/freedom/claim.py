@@ -1,0 +1,137 @@
+"""Freedom: how many independent directions a circuit's matrix can move in.
+
+The degrees of freedom are the dimension of the set of all matrices T. Subtracting fixed initial
+gates only shifts the set, so they are those of every update too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from qcircuit_adapt.analysis.claim import Untrained, compare, is_trained
+from qcircuit_adapt.analysis.freedom.coarsen import find_gauge
+from qcircuit_adapt.analysis.freedom.gauge import Gauge
+from qcircuit_adapt.analysis.freedom.jacobian import Jacobian, find_jacobian
+from qcircuit_adapt.analysis.freedom.permutation import Permuted, find_permuted
+from qcircuit_adapt.analysis.freedom.tangent import Tangent, find_tangent
+from qcircuit_adapt.analysis.freedom.tree import Tree, find_tree
+from qcircuit_adapt.circuit import Circuit
+
+MAX_JACOBIAN = 10**8
+"""Up to how many entries the Jacobian is computed at drawn gates: it takes a minute."""
+
+
+@dataclass(frozen=True)
+class NoTheorem:
+    """The lower bound that needs no proof."""
+
+    bound: int = 0
+
+    @property
+    def statement(self) -> str:
+        """Why there is no better bound, in a sentence."""
+        return "no theorem here tells more; a witness would."
+
+    def check(self, circuit: Circuit) -> None:
+        """See that the bound is zero, whatever the circuit is."""
+        compare("bound", self.bound, 0)
+
+
+Below = Tree | Tangent | Jacobian | Permuted | NoTheorem | Untrained
+Above = Gauge | Untrained
+
+
+@dataclass(frozen=True)
+class Freedom:
+    """Bounds on the degrees of freedom of T, and of every update.
+
+    Attributes:
+        lower: They are at least this; frozen gates count as generic, unless at the identity.
+        upper: They are at most this, whatever frozen gates hold.
+        below: The evidence for `lower`.
+        above: The evidence for `upper`.
+    """
+
+    lower: int
+    upper: int
+    below: Below
+    above: Above
+
+    @property
+    def exact(self) -> bool:
+        """Whether the bounds meet."""
+        return self.lower == self.upper
+
+    @property
+    def status(self) -> str:
+        """What kind of proof it is.
+
+        ``Monte Carlo (1 in n)`` says that both bounds are proved, and that the lower one is exact
+        but for a chance of at most 1 in n over the seed, if the prime divides no number it should
+        not.
+        """
+        if self.exact:
+            witness = isinstance(self.below, Jacobian | Permuted)
+            return "proved by witness" if witness else "theorem"
+        if isinstance(self.below, Jacobian) and self.below.odds:
+            return f"Monte Carlo (1 in {self.below.odds:,})"
+        return "proved interval"
+
+    def check(self, circuit: Circuit) -> None:
+        """Check both sides on a circuit.
+
+        Raises:
+            CertificateError: A bound is not what its evidence shows.
+        """
+        self.below.check(circuit)
+        self.above.check(circuit)
+        compare("lower bound", self.lower, self.below.bound)
+        compare("upper bound", self.upper, self.above.bound)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ``lower``, ``upper``, ``exact`` and ``status``."""
+        return {
+            "lower": self.lower,
+            "upper": self.upper,
+            "exact": self.exact,
+            "status": self.status,
+        }
+
+
+def find_freedom(circuit: Circuit, *, witness: bool = False, seed: int = 0) -> Freedom:
+    """Bound the degrees of freedom: by theorems, and by a witness where they leave a gap.
+
+    Args:
+        circuit: The circuit.
+        witness: Whether to compute a Jacobian where there is a gap; it may take a minute.
+        seed: What the witness is drawn from.
+
+    Example:
+        >>> freedom = find_freedom(Circuit.parse("x=64 | x -> r=4, r -> y=64"))
+        >>> freedom.lower, freedom.upper, freedom.status
+        (496, 496, 'theorem')
+    """
+    if not is_trained(circuit):
+        return Freedom(0, 0, Untrained(), Untrained())
+    below: Below = max(_apply_theorems(circuit), key=lambda evidence: evidence.bound)
+    above = find_gauge(circuit, target=below.bound)
+    if witness and below.bound < above.bound:
+        found = _compute_witness(circuit, rows=above.bound, seed=seed)
+        if found and found.bound > below.bound:
+            below = found
+    return Freedom(below.bound, above.bound, below, above)
+
+
+def _apply_theorems(circuit: Circuit) -> Iterator[Below]:
+    for evidence in (find_tree(circuit), find_tangent(circuit), NoTheorem()):
+        if evidence:
+            yield evidence
+
+
+def _compute_witness(circuit: Circuit, *, rows: int, seed: int) -> Jacobian | Permuted | None:
+    """Compute the Jacobian, or where it is too large that at permutations."""
+    if rows * circuit.parameters <= MAX_JACOBIAN:
+        return find_jacobian(circuit, rows=rows, seed=seed)
+    return find_permuted(circuit, seed=seed)

@@ -1,0 +1,1 @@
+"""Statements on what a circuit can and cannot reach."""

@@ -1,0 +1,1 @@
+"""Ranks and spectra of the matrices of trained tensors."""
