@@ -16,10 +16,12 @@ from qcircuit_adapt.circuit_file import read_circuit, write_circuit
 from qcircuit_adapt.errors import CircuitError
 from qcircuit_adapt.families import resolve
 from qcircuit_adapt.gate import Gate
-from qcircuit_adapt.library import load_circuit
+from qcircuit_adapt.library import load_adapter, load_circuit
 
 if TYPE_CHECKING:
-    from qcircuit_adapt.analysis.certificate import Certificate, prove
+    from qcircuit_adapt.analysis.certificate import Certificate
+    from qcircuit_adapt.analysis.proof import prove
+    from qcircuit_adapt.analysis.sum_certificate import SumCertificate
     from qcircuit_adapt.compiler.emit import emit
     from qcircuit_adapt.compiler.plan import Plan, compile
     from qcircuit_adapt.hf.config import CircuitConfig
@@ -32,7 +34,8 @@ _LAZY = {
     "compile": "qcircuit_adapt.compiler.plan",
     "emit": "qcircuit_adapt.compiler.emit",
     "load": "qcircuit_adapt.hf",
-    "prove": "qcircuit_adapt.analysis.certificate",
+    "SumCertificate": "qcircuit_adapt.analysis.sum_certificate",
+    "prove": "qcircuit_adapt.analysis.proof",
 }
 
 __all__ = [
@@ -46,10 +49,12 @@ __all__ = [
     "Form",
     "Gate",
     "Plan",
+    "SumCertificate",
     "Term",
     "compile",
     "emit",
     "load",
+    "load_adapter",
     "load_circuit",
     "prove",
     "read_circuit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -28,10 +29,10 @@ class Term:
     Attributes:
         circuit: The circuit.
         form: How it enters the weight.
-        scale: The number its update is multiplied by.
+        scale: The number its update is multiplied by, not 0.
 
     Raises:
-        GateError: The form is unknown, or cannot train this circuit.
+        GateError: The form is unknown or cannot train this circuit, or the scale is 0.
     """
 
     circuit: Circuit
@@ -42,6 +43,11 @@ class Term:
         if self.form not in FORMS:
             raise GateError(
                 f"unknown form {self.form!r}.", cure=nearest(str(self.form), FORMS, noun="forms")
+            )
+        if not math.isfinite(self.scale) or not self.scale:
+            raise GateError(
+                f"the scale of {self.circuit.label} is {self.scale!r}.",
+                cure="Give a finite number other than 0.",
             )
         if not any(self.circuit.trainable(gate) for gate in self.circuit.gates):
             raise GateError(

@@ -8,19 +8,25 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from qcircuit_adapt.adapter import FORMS, Form
 from qcircuit_adapt.circuit_file import write_whole
 from qcircuit_adapt.errors import CircuitError, GateError, nearest
-from qcircuit_adapt.library import entries, load_circuit
+from qcircuit_adapt.library import entries, load_adapter, load_circuit
+
+if TYPE_CHECKING:
+    from qcircuit_adapt.analysis.certificate import Certificate
+    from qcircuit_adapt.analysis.sum_certificate import SumCertificate
 
 app = typer.Typer(
     name="qcircuit",
@@ -102,29 +108,71 @@ def show(source: Source, as_json: Json = False) -> None:
 
 @app.command()
 def prove(
-    source: Source,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="CIRCUIT",
+            help="A circuit, as in 'show', or a sum of circuits in their forms: "
+            '"quanta-16-8-8-4 + 2.0 zero lora(rank=8)".',
+            show_default=False,
+        ),
+    ],
     form: Annotated[
         str | None,
         typer.Option(help=f"Prove the rank of the update in this form too: {', '.join(FORMS)}."),
     ] = None,
     witness: Annotated[
-        bool,
-        typer.Option(help="Compute a rank modulo a prime where theorems leave an interval."),
-    ] = True,
+        bool | None,
+        typer.Option(
+            help="Compute modulo a prime what theorems leave open; --witness also what takes long, "
+            "--no-witness nothing.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the certificate, for 'qcircuit verify'."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Prove parameter counts, rank and degrees of freedom, with evidence, and check the proof."""
-    from qcircuit_adapt.analysis.certificate import prove as prove_circuit
+    """Prove parameter counts, rank and degrees of freedom, with evidence, and check the proof.
+
+    Ctrl-C stops what takes long, and prints what is proved by then.
+    """
+    from qcircuit_adapt.analysis.proof import prove as prove_subject
+    from qcircuit_adapt.analysis.record import write_certificate
 
     chosen = _read_form(form) if form else None
-    circuit = load_circuit(source)
-    with Console(stderr=True).status(f"Proving {circuit.name or 'the circuit'}"):
-        certificate = prove_circuit(circuit, form=chosen, witness=witness)
+    adapter = load_adapter(source, form=chosen or "difference") if " + " in source else None
+    circuit = None if adapter else load_circuit(source)
+
+    def run(
+        witness: bool | None, on_progress: Callable[[int, int], None] | None = None
+    ) -> Certificate | SumCertificate:
+        if adapter:
+            return prove_subject(adapter, witness=witness, on_progress=on_progress)
+        assert circuit is not None
+        return prove_subject(circuit, form=chosen, witness=witness, on_progress=on_progress)
+
+    certificate, interrupted = run(False), False
+    if witness is not False:
+        try:
+            with _progress("Proving") as on_progress:
+                certificate = run(witness, on_progress)
+        except KeyboardInterrupt:
+            interrupted = True
+            print("Interrupted: this is what was proved by then.", file=sys.stderr)
+    if not interrupted:
         certificate.check()
+    if output:
+        write_certificate(certificate, output)
     if as_json:
         _print_json(certificate.to_dict())
     else:
         print(certificate)
+    if output:
+        print(f"Wrote {output}.", file=sys.stderr)
+    if interrupted:
+        raise typer.Exit(130)
 
 
 @app.command()
@@ -239,6 +287,18 @@ def _read_form(word: str) -> Form:
     if word not in FORMS:
         raise GateError(f"unknown form {word!r}.", cure=nearest(word, FORMS, noun="forms"))
     return cast(Form, word)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on a terminal for what takes longer than a moment."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _table(*columns: str) -> Table:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from exact_rank import PRIME, matrix_mod_p, random_tensors, rank_mod_p
+from exact_rank import PRIME, Tensors, matrix_mod_p, random_tensors, rank_mod_p
 
 from qcircuit_adapt import Circuit
 from qcircuit_adapt.wires import split_ranks
@@ -17,8 +17,12 @@ from qcircuit_adapt.wires import split_ranks
 
 def count_freedom(circuit: Circuit, *, seed: int) -> int:
     """The rank of the Jacobian at random gates."""
+    return count_directions(circuit, random_tensors(circuit, np.random.default_rng(seed)))
+
+
+def count_directions(circuit: Circuit, drawn: Tensors) -> int:
+    """The rank of the Jacobian at gates and half-gates that are given."""
     halves = split_ranks(circuit)
-    drawn = random_tensors(circuit, np.random.default_rng(seed))
     alone = Circuit(
         halves.inputs,
         [replace(gate, share=None) for gate in halves.gates],

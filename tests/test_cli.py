@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from qcircuit_adapt import Circuit, load_circuit, write_circuit
+from qcircuit_adapt import Circuit, load_circuit, prove, write_circuit
+from qcircuit_adapt.analysis.record import to_record
 from qcircuit_adapt.cli import main
 from qcircuit_adapt.library import names
 
@@ -52,13 +53,16 @@ def test_show_as_json_is_the_circuit(
 def test_prove_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "prove", "quanta-16-8-8-4", "--json")
     assert code == 0
-    assert json.loads(out) == {
+    data = json.loads(out)
+    assert [each["status"] for each in data.pop("statements")] == ["theorem"] * 4
+    assert data == {
         "name": "quanta-16-8-8-4",
         "d_in": 4096,
         "d_out": 4096,
         "parameters": 43008,
+        "frozen_parameters": 0,
         "macs_per_token": 1835008,
-        "rank": {"lower": 4096, "upper": 4096, "exact": True},
+        "rank": {"lower": 4096, "upper": 4096, "exact": True, "status": "theorem"},
         "quanta_bounds": {"lower": 4096, "upper": 4096},
         "degrees_of_freedom": {
             "lower": 42211,
@@ -73,7 +77,40 @@ def test_prove_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         "lower": 4,
         "upper": 4,
         "exact": True,
+        "status": "theorem",
     }
+
+
+def test_prove_a_sum(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "prove", "quanta-12-8-8 + 2.0 zero lora(rank=8)", "--json")
+    assert code == 0
+    data = json.loads(out)
+    assert data["update_rank"]["exact"]
+    assert [term["scale"] for term in data["terms"]] == [1.0, 2.0]
+
+
+def test_prove_writes_the_certificate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "certificate.json"
+    code, out, err = run(capsys, "prove", SMALL, "--form", "difference", "-o", str(path))
+    assert (code, err) == (0, f"Wrote {path}.\n")
+    assert out.startswith("circuit: 12 -> 8")
+    written = json.loads(path.read_text(encoding="utf-8"))
+    certificate = prove(Circuit.parse(SMALL), form="difference")
+    assert written == to_record(certificate)
+
+
+def test_an_interrupted_proof_prints_what_is_proved(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("qcircuit_adapt.analysis.proof.find_witness", interrupt)
+    text = "a=4 b=14 | a -> c=7, b -> d=8"
+    code, out, err = run(capsys, "prove", text, "--form", "difference", "--json")
+    assert code == 130
+    assert err == "Interrupted: this is what was proved by then.\n"
+    assert json.loads(out)["update_rank"]["status"] == "proved interval"
 
 
 def test_compile_as_json_counts_the_tokens(capsys: pytest.CaptureFixture[str]) -> None:

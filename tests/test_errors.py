@@ -451,6 +451,10 @@ PYTHON = [
         "unknown form 'diff'.\n  Did you mean 'difference'?",
     ),
     (
+        lambda: Term(Circuit.parse("a=2 | a", name="c"), scale=0.0),
+        "the scale of circuit 'c' is 0.0.\n  Give a finite number other than 0.",
+    ),
+    (
         lambda: Adapter(Circuit.parse("a=2 | a {frozen}", name="c")),
         "circuit 'c' has no gate to train.\n  Remove 'frozen' from a gate, or add one.",
     ),

@@ -12,8 +12,9 @@ from strategies import circuits, tensors_for
 
 from qcircuit_adapt import Circuit, reference
 from qcircuit_adapt.analysis.field import evaluate as module
+from qcircuit_adapt.analysis.field.chance import PRIME
 from qcircuit_adapt.analysis.field.evaluate import Operator, evaluate
-from qcircuit_adapt.analysis.field.modular import MAX_RESIDUE, PRIME, multiply
+from qcircuit_adapt.analysis.field.modular import MAX_RESIDUE, multiply
 from qcircuit_adapt.analysis.field.residues import draw_residues
 
 SEEDS = st.integers(0, 2**16)

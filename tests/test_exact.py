@@ -15,8 +15,10 @@ from hypothesis.extra import numpy as arrays
 from strategies import circuits, tensors_for
 
 from qcircuit_adapt import Circuit, families, reference
-from qcircuit_adapt.analysis.field.modular import MAX_RESIDUE, PRIME
-from qcircuit_adapt.analysis.trained.exact import certified_rank, to_residues
+from qcircuit_adapt.analysis.field.chance import PRIME
+from qcircuit_adapt.analysis.field.dyadic import to_residues
+from qcircuit_adapt.analysis.field.modular import MAX_RESIDUE
+from qcircuit_adapt.analysis.trained.exact import certified_rank
 from qcircuit_adapt.errors import TensorError
 
 SEEDS = st.integers(0, 2**16)

@@ -161,7 +161,7 @@ def test_an_option_of_a_later_peft_is_ignored_as_in_peft(tmp_path):
         ),
         ({"dropout": 1.0}, ["dropout=1.0 is not at least 0 and less than 1."]),
         ({"dropout": -0.1}, ["dropout=-0.1 is not at least 0 and less than 1."]),
-        ({"scale": float("nan")}, ["scale=nan is not a finite number."]),
+        ({"scale": float("nan")}, ["scale=nan is not a finite number other than 0."]),
         (
             {"circuits": {"v_proj(": SQUARE}},
             [

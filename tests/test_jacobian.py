@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import circuits
 
 from qcircuit_adapt import Circuit, families
-from qcircuit_adapt.analysis.field.modular import PRIME as MODULUS
+from qcircuit_adapt.analysis.field.chance import PRIME as MODULUS
 from qcircuit_adapt.analysis.freedom.gradient import list_gradients
 from qcircuit_adapt.analysis.freedom.jacobian import PRIME, find_jacobian
 from qcircuit_adapt.analysis.freedom.permutation import find_permuted

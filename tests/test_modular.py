@@ -8,11 +8,11 @@ from exact_rank import rank_mod_p
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qcircuit_adapt.analysis.field.chance import PRIME
 from qcircuit_adapt.analysis.field.modular import (
     BAND,
     MAX_RESIDUE,
     MAX_TERMS,
-    PRIME,
     find_rank,
     multiply,
     reduce,

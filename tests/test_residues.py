@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from qcircuit_adapt.analysis.field.modular import PRIME
+from qcircuit_adapt.analysis.field.chance import PRIME
 from qcircuit_adapt.analysis.field.residues import BAND, digest_residues, draw_residues
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from strategies import circuits
 
 from qcircuit_adapt import FORMS, Circuit, Form, families
 from qcircuit_adapt.analysis import claim_rank, find_cut
-from qcircuit_adapt.analysis.field.modular import PRIME
+from qcircuit_adapt.analysis.field.chance import PRIME
 from qcircuit_adapt.analysis.field.point import draw_points
 from qcircuit_adapt.analysis.field.residues import draw_residues
 from qcircuit_adapt.analysis.field.witness import Witness, find_witness
@@ -224,8 +223,8 @@ def test_the_statements() -> None:
 def test_the_chance_to_miss() -> None:
     # A residue below 2^32 mod p has 2049 of 2^32 words; two gates and two projections are drawn.
     assert 2**32 // PRIME + 1 == 2049
-    assert FOUND.miss_chance(LORA) == Fraction(5 * 4 * 2049, 2**32)
-    assert witness(LORA).miss_chance(LORA) == Fraction(3 * 2 * 2049, 2**32)
+    assert FOUND.odds == 2**32 // (5 * 4 * 2049)
+    assert witness(LORA).odds == 2**32 // (3 * 2 * 2049)
 
 
 def test_progress_is_told_and_interrupts_pass() -> None:

@@ -4,12 +4,14 @@ from qcircuit_adapt.analysis.bounds.bridge import BridgeBound, find_bridge
 from qcircuit_adapt.analysis.bounds.cut import Cut, check_cut, find_cut
 from qcircuit_adapt.analysis.bounds.product import ProductBound, find_product
 from qcircuit_adapt.analysis.bounds.route import Path, Routing, check_routing, find_routing
-from qcircuit_adapt.analysis.certificate import Certificate, claim_rank, prove
+from qcircuit_adapt.analysis.certificate import Certificate
 from qcircuit_adapt.analysis.claim import Invertible, RankClaim, Scaled, Unproved, Untrained
 from qcircuit_adapt.analysis.count import QuantaBounds, quanta_bounds
 from qcircuit_adapt.analysis.field.witness import Witness, find_witness
 from qcircuit_adapt.analysis.freedom.claim import Freedom, find_freedom
+from qcircuit_adapt.analysis.proof import claim_rank, prove
 from qcircuit_adapt.analysis.structure.statement import find_structure
+from qcircuit_adapt.analysis.sum_certificate import SumCertificate
 
 __all__ = [
     "BridgeBound",
@@ -23,6 +25,7 @@ __all__ = [
     "RankClaim",
     "Routing",
     "Scaled",
+    "SumCertificate",
     "Unproved",
     "Untrained",
     "Witness",

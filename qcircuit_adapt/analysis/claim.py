@@ -11,6 +11,7 @@ from qcircuit_adapt.analysis.bounds.cut import Cut, Subject
 from qcircuit_adapt.analysis.bounds.product import ProductBound
 from qcircuit_adapt.analysis.bounds.route import Routing
 from qcircuit_adapt.analysis.field.witness import Witness
+from qcircuit_adapt.analysis.status import name_status
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError, GateError, nearest
 from qcircuit_adapt.gate import Gate
@@ -132,6 +133,11 @@ class RankClaim:
         return self.lower == self.upper
 
     @property
+    def status(self) -> str:
+        """What kind of proof it is; see `status.name_status`."""
+        return name_status(self.below, exact=self.exact)
+
+    @property
     def subject(self) -> Subject:
         """The matrix whose rank it is."""
         return find_subject(self.form)
@@ -172,8 +178,13 @@ class RankClaim:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return ``lower``, ``upper`` and ``exact``."""
-        return {"lower": self.lower, "upper": self.upper, "exact": self.exact}
+        """Return ``lower``, ``upper``, ``exact`` and ``status``."""
+        return {
+            "lower": self.lower,
+            "upper": self.upper,
+            "exact": self.exact,
+            "status": self.status,
+        }
 
 
 def find_subject(form: Form | None) -> Subject:

@@ -11,7 +11,7 @@ from transformers.pytorch_utils import Conv1D
 
 from qcircuit_adapt import families
 from qcircuit_adapt.adapter import Form
-from qcircuit_adapt.analysis.certificate import prove
+from qcircuit_adapt.analysis.proof import prove
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.hf import CircuitConfig
 from qcircuit_adapt.hf.layer import dimensions

@@ -132,8 +132,8 @@ class CircuitConfig(PeftConfig):
                 )
         if not 0 <= self.dropout < 1:
             raise OptionError(f"dropout={self.dropout!r} is not at least 0 and less than 1.")
-        if not math.isfinite(self.scale):
-            raise OptionError(f"scale={self.scale!r} is not a finite number.")
+        if not math.isfinite(self.scale) or not self.scale:
+            raise OptionError(f"scale={self.scale!r} is not a finite number other than 0.")
         for pattern in self.circuits:
             try:
                 re.compile(pattern)

@@ -6,14 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from qcircuit_adapt.adapter import Term
 from qcircuit_adapt.analysis.bounds.flow import find_flow
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError
 from qcircuit_adapt.network import INPUT, OUTPUT, Bond, Network, build_network
-from qcircuit_adapt.wires import split_ranks
+from qcircuit_adapt.wires import half_names, split_ranks
 
-Subject = Literal["T", "T - S"]
-"""A circuit's matrix, or its difference from the same circuit at its initial values."""
+Subject = Literal["T", "T - S", "start"]
+"""What has the rank: a circuit's matrix; its difference from the same circuit at its initial
+values; or the map from the entries of the gate that starts at zero to the circuit's matrix."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,7 @@ class Cut:
         bound: The product of the sizes of the bonds.
         bonds: The bonds that are cut.
         input_side: The gates left with the input.
-        subject: What the bound is on. In ``T - S`` one more bond, of size 2, joins all trained
-            gates: it says whether they hold their values or their initial ones.
+        subject: What the bound is on; see `select_network`.
     """
 
     bound: int
@@ -39,6 +40,9 @@ class Cut:
     @property
     def statement(self) -> str:
         """Why the bound holds, in a sentence."""
+        if self.subject == "start":
+            sizes = ", ".join(f"{bond.wire}={bond.size}" for bond in self.bonds) or "of size 1"
+            return f"the gate that starts at zero moves T through the bonds {sizes}."
         doubled = any(bond.wire == self.subject for bond in self.bonds)
         if not doubled and all(bond.ends[0] == INPUT for bond in self.bonds):
             return f"{self.subject} has {self.bound:,} columns."
@@ -58,13 +62,37 @@ class Cut:
 
 
 def select_network(circuit: Circuit, subject: Subject) -> Network:
-    """Return the network whose cuts bound the rank of a circuit's T, or of T - S."""
+    """Return the network whose cuts bound a rank.
+
+    For ``T - S`` one more bond, of size 2, joins all trained gates: it says whether they hold their
+    values or their initial ones. For ``start`` the gate that starts at zero becomes the input, and
+    all open wires the output.
+    """
     network = build_network(circuit)
-    if subject == "T":
-        return network
     halves = split_ranks(circuit)
-    trained = tuple(gate.name for gate in halves.gates if halves.trainable(gate))
-    return Network(network.gates, (*network.bonds, Bond("T - S", 2, trained)))
+    if subject == "T - S":
+        trained = tuple(gate.name for gate in halves.gates if halves.trainable(gate))
+        return Network(network.gates, (*network.bonds, Bond("T - S", 2, trained)))
+    if subject == "start":
+        zero = find_zero(circuit)
+        ends = {INPUT: OUTPUT, zero: INPUT}
+        bonds = (
+            Bond(bond.wire, bond.size, tuple(ends.get(end, end) for end in bond.ends))
+            for bond in network.bonds
+        )
+        return Network(tuple(gate for gate in network.gates if gate != zero), tuple(bonds))
+    return network
+
+
+def find_zero(circuit: Circuit) -> str:
+    """Return the gate, or of a gate of bounded rank the half, that starts at zero in form ``zero``.
+
+    Raises:
+        GateError: The form cannot train this circuit.
+    """
+    zero = Term(circuit, "zero").zero_gate
+    gate = next(gate for gate in circuit.gates if gate.name == zero)
+    return half_names(zero, {gate.name for gate in circuit.gates})[1] if gate.rank else zero
 
 
 def find_cut(circuit: Circuit, *, subject: Subject = "T") -> Cut:

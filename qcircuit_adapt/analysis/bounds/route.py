@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from qcircuit_adapt.adapter import Term
 from qcircuit_adapt.analysis.bounds.cut import Subject, select_network
 from qcircuit_adapt.analysis.bounds.flow import Flow, find_flow, find_path
 from qcircuit_adapt.circuit import Circuit
@@ -53,7 +54,8 @@ class Routing:
         bound: The product of their widths.
         paths: The paths.
         subject: What the bound is on. In ``T - S`` a path may also go from one trained gate to
-            another by their choice between the two, see `cut.select_network`.
+            another by their choice between the two; for ``start`` paths go from the gate that
+            starts at zero to open wires. See `cut.select_network`.
     """
 
     bound: int
@@ -68,6 +70,11 @@ class Routing:
         widths = Counter(path.width for path in self.paths)
         powers = (f"{width}^{n}" if n > 1 else f"{width}" for width, n in sorted(widths.items()))
         count = f"{len(self.paths)} paths" if len(self.paths) > 1 else "1 path"
+        if self.subject == "start":
+            return (
+                f"copied along {count}, {' * '.join(powers)} entries of the gate that starts at "
+                "zero move T independently."
+            )
         return f"gates of {self.subject} that copy along {count} carry {' * '.join(powers)} values."
 
     def check(self, circuit: Circuit) -> None:
@@ -116,11 +123,12 @@ def settle(circuit: Circuit, *, subject: Subject) -> Network | None:
         The network, or None where one of the others cannot be the identity, or where nothing is
         left in which T differs from S.
     """
+    moved = Term(circuit, "zero").zero_gate if subject == "start" else None
     special = {
         gate.name
         for gate in circuit.gates
-        if is_special(circuit, gate) and (subject == "T - S" or not circuit.trainable(gate))
-    }
+        if is_special(circuit, gate) and (subject != "T" or not circuit.trainable(gate))
+    } - {moved}
     if not all(can_be_identity(circuit, gate) for gate in circuit.gates if gate.name in special):
         return None
     halves = split_ranks(circuit)

@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from qcircuit_adapt.analysis.field.chance import PRIME
+
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Indices = np.ndarray[Any, np.dtype[np.intp]]
-
-PRIME = 2097143
-"""The largest prime below 2^21."""
 
 MAX_RESIDUE = PRIME // 2 + 2
 """What residues are at most in size: the quotient in `reduce` is off by less than 2^-20."""

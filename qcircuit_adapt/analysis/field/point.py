@@ -14,7 +14,7 @@ from qcircuit_adapt.gate import Gate
 
 
 def draw_points(
-    circuit: Circuit, *, form: Form | None, seed: int
+    circuit: Circuit, *, form: Form | None, seed: int, prefix: str = ""
 ) -> tuple[Point, Point | None] | None:
     """Draw the gates of T, and those of S where a form subtracts it.
 
@@ -26,6 +26,7 @@ def draw_points(
         circuit: A circuit without gates of bounded rank; see `wires.split_ranks`.
         form: ``difference`` or ``residual``; None for T alone.
         seed: What to draw from.
+        prefix: What every label begins with.
 
     Returns:
         The gates of T, and of S or None; None in place of both where a gate is held orthogonal:
@@ -43,7 +44,7 @@ def draw_points(
         if gate.frozen and special:
             gates[name] = initial[name] = _start(gate)
             continue
-        gates[name] = draw_residues(gate.shape, seed=seed, label=f"gate={name}")
+        gates[name] = draw_residues(gate.shape, seed=seed, label=f"{prefix}gate={name}")
         if gate.frozen:
             initial[name] = gates[name]
         elif form == "residual":
@@ -51,7 +52,7 @@ def draw_points(
         elif form == "difference" and special:
             initial[name] = _start(gate)
         elif form == "difference":
-            initial[name] = draw_residues(gate.shape, seed=seed, label=f"initial={name}")
+            initial[name] = draw_residues(gate.shape, seed=seed, label=f"{prefix}initial={name}")
     return gates, (None if form is None else initial)
 
 

@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from qcircuit_adapt.analysis.field.modular import PRIME, Array
+from qcircuit_adapt.analysis.field.chance import PRIME
+from qcircuit_adapt.analysis.field.modular import Array
 
 BAND = 2**20
 """How many residues are centred at a time."""

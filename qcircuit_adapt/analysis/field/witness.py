@@ -2,17 +2,17 @@
 
 With whole numbers for gates a circuit's matrix has at most its generic rank, and modulo a prime no
 larger one, since a minor that is 0 stays 0. So what is found is proved, whatever was drawn; only
-that it falls short of the generic rank seldom is a matter of chance, see `Witness.miss_chance`.
+that it falls short of the generic rank seldom is a matter of chance, see `chance.bound_miss`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 
 from qcircuit_adapt.adapter import Form
 from qcircuit_adapt.analysis.bounds.cut import Subject
+from qcircuit_adapt.analysis.field.chance import PRIME, bound_miss
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError
 from qcircuit_adapt.wires import split_ranks
@@ -36,6 +36,8 @@ class Witness:
         projection: How many rows and columns are left when the matrix is multiplied by drawn ones
             from both sides; None if it is taken as it is.
         digest: The SHA-256 digest of the matrix; see `residues.digest_residues`.
+        odds: Over random seeds, the rank is lower than the largest modulo the prime at most once in
+            so many; see `chance.bound_miss`. 0 if that says nothing.
     """
 
     bound: int
@@ -44,6 +46,7 @@ class Witness:
     seed: int
     projection: int | None
     digest: str
+    odds: int
 
     @property
     def subject(self) -> Subject:
@@ -60,23 +63,6 @@ class Witness:
             f"{self.bound:,} modulo {self.prime:,}, and no rank grows modulo a prime."
         )
 
-    def miss_chance(self, circuit: Circuit) -> Fraction:
-        """Bound the chance that a seed shows no more than this rank, if it can be larger.
-
-        A minor of one row more than the rank is a polynomial in what is drawn, of a degree that is
-        at most that many rows times the number of gates, projections included; no residue is drawn
-        with a chance above ``2049 / 2**32``. This is about the largest rank modulo the prime.
-
-        Returns:
-            An exact number; 1 or more says nothing.
-
-        Source: Schwartz, "Fast probabilistic algorithms for verification of polynomial
-        identities", J. ACM 27 (1980).
-        """
-        factors = len(split_ranks(circuit).gates) + (2 if self.projection else 0)
-        largest = Fraction(2**32 // self.prime + 1, 2**32)
-        return (self.bound + 1) * factors * largest
-
     def check(self, circuit: Circuit, *, on_progress: Progress | None = None) -> None:
         """Draw the gates again, and compute the rank again.
 
@@ -87,8 +73,6 @@ class Witness:
         Raises:
             CertificateError: A field has no valid value, or another matrix or rank comes out.
         """
-        from qcircuit_adapt.analysis.field.modular import PRIME
-
         if self.prime != PRIME:
             raise CertificateError(f"the modulus must be {PRIME:,}, not {self.prime!r}.")
         if self.form not in (None, "difference", "residual"):
@@ -108,6 +92,10 @@ class Witness:
         if derived.bound != self.bound:
             raise CertificateError(
                 f"the rank modulo {PRIME:,} is {derived.bound:,}, but {self.bound:,} is claimed."
+            )
+        if derived.odds != self.odds:
+            raise CertificateError(
+                f"the odds of a lower rank are 1 in {derived.odds:,}, not 1 in {self.odds!r}."
             )
 
 
@@ -167,7 +155,7 @@ def _derive(
 ) -> Witness | None:
     """Build the matrix in bands of columns, take its digest, and eliminate."""
     from qcircuit_adapt.analysis.field.evaluate import Operator, evaluate
-    from qcircuit_adapt.analysis.field.modular import PRIME, find_rank
+    from qcircuit_adapt.analysis.field.modular import find_rank
     from qcircuit_adapt.analysis.field.point import draw_points
     from qcircuit_adapt.analysis.field.residues import digest_residues
 
@@ -185,7 +173,9 @@ def _derive(
         on_columns=advance,
     )
     digest = digest_residues(matrix)
-    return Witness(find_rank(matrix, on_columns=advance), form, PRIME, seed, projection, digest)
+    rank = find_rank(matrix, on_columns=advance)
+    odds = bound_miss(rank, factors=len(halves.gates) + (2 if projection else 0))
+    return Witness(rank, form, PRIME, seed, projection, digest, odds)
 
 
 def count_columns(on_progress: Progress | None, total: int) -> Callable[[int], None]:

@@ -10,13 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from qcircuit_adapt.analysis.claim import Untrained, compare, is_trained
+from qcircuit_adapt.analysis.bounds.cut import Cut
+from qcircuit_adapt.analysis.bounds.route import Routing
+from qcircuit_adapt.analysis.claim import Unproved, Untrained, compare, is_trained
 from qcircuit_adapt.analysis.freedom.coarsen import find_gauge
 from qcircuit_adapt.analysis.freedom.gauge import Gauge
 from qcircuit_adapt.analysis.freedom.jacobian import Jacobian, find_jacobian
 from qcircuit_adapt.analysis.freedom.permutation import Permuted, find_permuted
 from qcircuit_adapt.analysis.freedom.tangent import Tangent, find_tangent
 from qcircuit_adapt.analysis.freedom.tree import Tree, find_tree
+from qcircuit_adapt.analysis.status import name_status
 from qcircuit_adapt.circuit import Circuit
 
 MAX_JACOBIAN = 10**8
@@ -39,8 +42,9 @@ class NoTheorem:
         compare("bound", self.bound, 0)
 
 
-Below = Tree | Tangent | Jacobian | Permuted | NoTheorem | Untrained
-Above = Gauge | Untrained
+Below = Tree | Tangent | Jacobian | Permuted | NoTheorem | Untrained | Routing | Unproved
+Above = Gauge | Untrained | Cut | Tangent
+"""Cuts, paths and tangents from above are on the start of training alone; see `start`."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +70,8 @@ class Freedom:
 
     @property
     def status(self) -> str:
-        """What kind of proof it is.
-
-        ``Monte Carlo (1 in n)`` says that both bounds are proved, and that the lower one is exact
-        but for a chance of at most 1 in n over the seed, if the prime divides no number it should
-        not.
-        """
-        if self.exact:
-            witness = isinstance(self.below, Jacobian | Permuted)
-            return "proved by witness" if witness else "theorem"
-        if isinstance(self.below, Jacobian) and self.below.odds:
-            return f"Monte Carlo (1 in {self.below.odds:,})"
-        return "proved interval"
+        """What kind of proof it is; see `status.name_status`."""
+        return name_status(self.below, exact=self.exact)
 
     def check(self, circuit: Circuit) -> None:
         """Check both sides on a circuit.
@@ -100,12 +94,15 @@ class Freedom:
         }
 
 
-def find_freedom(circuit: Circuit, *, witness: bool = False, seed: int = 0) -> Freedom:
+def find_freedom(
+    circuit: Circuit, *, witness: bool = False, largest: int = MAX_JACOBIAN, seed: int = 0
+) -> Freedom:
     """Bound the degrees of freedom: by theorems, and by a witness where they leave a gap.
 
     Args:
         circuit: The circuit.
         witness: Whether to compute a Jacobian where there is a gap; it may take a minute.
+        largest: Up to how many entries. Beyond `MAX_JACOBIAN` it is computed at permutations.
         seed: What the witness is drawn from.
 
     Example:
@@ -118,7 +115,7 @@ def find_freedom(circuit: Circuit, *, witness: bool = False, seed: int = 0) -> F
     below: Below = max(_apply_theorems(circuit), key=lambda evidence: evidence.bound)
     above = find_gauge(circuit, target=below.bound)
     if witness and below.bound < above.bound:
-        found = _compute_witness(circuit, rows=above.bound, seed=seed)
+        found = _compute_witness(circuit, rows=above.bound, largest=largest, seed=seed)
         if found and found.bound > below.bound:
             below = found
     return Freedom(below.bound, above.bound, below, above)
@@ -130,8 +127,11 @@ def _apply_theorems(circuit: Circuit) -> Iterator[Below]:
             yield evidence
 
 
-def _compute_witness(circuit: Circuit, *, rows: int, seed: int) -> Jacobian | Permuted | None:
+def _compute_witness(
+    circuit: Circuit, *, rows: int, largest: int, seed: int
+) -> Jacobian | Permuted | None:
     """Compute the Jacobian, or where it is too large that at permutations."""
-    if rows * circuit.parameters <= MAX_JACOBIAN:
+    entries = rows * circuit.parameters
+    if entries <= largest:
         return find_jacobian(circuit, rows=rows, seed=seed)
-    return find_permuted(circuit, seed=seed)
+    return find_permuted(circuit, seed=seed) if entries > MAX_JACOBIAN <= largest else None

@@ -10,17 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qcircuit_adapt.analysis.claim import compare
+from qcircuit_adapt.analysis.field.chance import PRIME, bound_miss
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError
 from qcircuit_adapt.wires import split_ranks
 
 # numpy is imported by functions: most certificates hold no Jacobian, and take milliseconds.
-
-PRIME = 2097143
-"""The modulus, as in `modular`."""
-
-LARGEST_CHANCE = (2049, 2**32)
-"""No residue is drawn with a larger chance."""
 
 
 @dataclass(frozen=True)
@@ -102,5 +97,4 @@ def find_jacobian(circuit: Circuit, *, rows: int, seed: int = 0) -> Jacobian | N
         ]
     )
     rank = find_rank(matrix.T if len(matrix) > matrix.shape[1] else matrix)
-    most, of = LARGEST_CHANCE
-    return Jacobian(rank, rows, seed, of // (most * (rank + 1) * (len(halves.gates) + 1)))
+    return Jacobian(rank, rows, seed, bound_miss(rank, factors=len(halves.gates) + 1))

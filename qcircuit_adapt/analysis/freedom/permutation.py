@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qcircuit_adapt.analysis.claim import compare
-from qcircuit_adapt.analysis.freedom.jacobian import PRIME
+from qcircuit_adapt.analysis.field.chance import PRIME
 from qcircuit_adapt.analysis.freedom.tangent import is_known
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError

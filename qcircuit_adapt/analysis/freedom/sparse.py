@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from qcircuit_adapt.analysis.field.modular import PRIME, find_rank, reduce
+from qcircuit_adapt.analysis.field.chance import PRIME
+from qcircuit_adapt.analysis.field.modular import find_rank, reduce
 from qcircuit_adapt.analysis.field.residues import draw_residues
 
 Whole = np.ndarray[Any, np.dtype[np.int64]]

@@ -1,0 +1,60 @@
+"""Start: in how many independent directions the update can take its first step.
+
+Training begins where the update is zero, and there the gates may move it less freely than almost
+anywhere else: a gate behind one that is zero moves nothing yet.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from qcircuit_adapt.adapter import Form
+from qcircuit_adapt.analysis.bounds.cut import find_cut
+from qcircuit_adapt.analysis.bounds.route import find_routing, is_special
+from qcircuit_adapt.analysis.claim import Unproved, Untrained, is_trained
+from qcircuit_adapt.analysis.freedom.claim import Freedom
+from qcircuit_adapt.analysis.freedom.tangent import find_tangent
+from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.errors import GateError
+
+
+def find_start(circuit: Circuit, form: Form, freedom: Freedom) -> Freedom | None:
+    """Bound the dimension of the update's tangent space where training starts.
+
+    In form ``difference`` gates start at generic values, so it is the degrees of freedom. In form
+    ``residual`` they start as identities, where the tangent space is known if sizes stay. In form
+    ``zero`` only the gate that starts at zero moves the update, through the others.
+
+    Args:
+        circuit: The circuit.
+        form: The form of the adapter.
+        freedom: The circuit's degrees of freedom.
+
+    Returns:
+        The bounds, or None where nothing is proved.
+
+    Example:
+        >>> from qcircuit_adapt.analysis.freedom.claim import find_freedom
+        >>> lora = Circuit.parse("x=20 | x -> r=3, r -> x=24")
+        >>> freedom, start = find_freedom(lora), find_start(lora, "zero", find_freedom(lora))
+        >>> freedom.lower, start.lower, start.upper
+        (123, 72, 72)
+    """
+    if not is_trained(circuit):
+        return Freedom(0, 0, Untrained(), Untrained())
+    trained = [gate for gate in circuit.gates if circuit.trainable(gate)]
+    if form == "difference":
+        return None if any(is_special(circuit, gate) for gate in trained) else freedom
+    if form == "residual":
+        uses = Counter(circuit.owner(gate).name for gate in circuit.gates)
+        tangent = find_tangent(circuit)
+        if tangent is None or len(uses) < len(circuit.gates) or len(trained) < len(uses):
+            return None
+        return Freedom(tangent.bound, tangent.bound, tangent, tangent)
+    try:
+        above = find_cut(circuit, subject="start")
+    except GateError:
+        # The form cannot train this circuit at all.
+        return None
+    below = find_routing(circuit, subject="start") or Unproved()
+    return Freedom(below.bound, above.bound, below, above)

@@ -1,0 +1,130 @@
+"""Total: what is proved about an adapter that is a sum of circuits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from qcircuit_adapt.adapter import Adapter
+from qcircuit_adapt.analysis.claim import compare
+from qcircuit_adapt.analysis.field.sum_witness import SumWitness
+from qcircuit_adapt.analysis.status import name_status
+from qcircuit_adapt.errors import CertificateError
+
+Bounds = tuple[tuple[int, int], ...]
+"""The lower and upper bound of every term."""
+
+
+@dataclass(frozen=True)
+class TermBound:
+    """The lower bound that one term gives: the updates of the others may stay zero.
+
+    Attributes:
+        bound: The same as that on the term.
+        term: Its number, from 0.
+    """
+
+    bound: int
+    term: int
+
+    @property
+    def statement(self) -> str:
+        """Why the bound holds, in a sentence."""
+        return f"term {self.term + 1} alone reaches it while the others stay as they start."
+
+    def check(self, bounds: Bounds) -> None:
+        """Compare with the term."""
+        if not 0 <= self.term < len(bounds):
+            raise CertificateError(f"the adapter has no term {self.term + 1}.")
+        compare("lower bound of the term", self.bound, bounds[self.term][0])
+
+
+@dataclass(frozen=True)
+class SumBound:
+    """The upper bound that all terms give: neither ranks nor dimensions exceed their sum.
+
+    Attributes:
+        bound: The sum of the terms' upper bounds, or what the shape allows if that is less.
+    """
+
+    bound: int
+
+    @property
+    def statement(self) -> str:
+        """Why the bound holds, in a sentence."""
+        return "the terms add up to no more, and the shape of the weight allows no more."
+
+    def check(self, bounds: Bounds, *, most: int) -> None:
+        """Add up again."""
+        compare("sum of the upper bounds", self.bound, min(most, sum(b for _, b in bounds)))
+
+
+@dataclass(frozen=True)
+class SumClaim:
+    """Bounds on a number that an adapter's update has.
+
+    Attributes:
+        lower: It is at least this, for almost all gate values.
+        upper: It is at most this, for all gate values.
+        below: The evidence for `lower`.
+        above: The evidence for `upper`.
+    """
+
+    lower: int
+    upper: int
+    below: TermBound | SumWitness
+    above: SumBound
+
+    @property
+    def exact(self) -> bool:
+        """Whether the bounds meet."""
+        return self.lower == self.upper
+
+    @property
+    def status(self) -> str:
+        """What kind of proof it is; see `status.name_status`."""
+        return name_status(self.below, exact=self.exact)
+
+    def check(self, adapter: Adapter, bounds: Bounds, *, most: int) -> None:
+        """Check both sides, given what is proved of the terms.
+
+        Raises:
+            CertificateError: A bound is not what its evidence shows.
+        """
+        if isinstance(self.below, TermBound):
+            self.below.check(bounds)
+        else:
+            self.below.check(adapter)
+        self.above.check(bounds, most=most)
+        compare("lower bound", self.lower, self.below.bound)
+        compare("upper bound", self.upper, self.above.bound)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ``lower``, ``upper``, ``exact`` and ``status``."""
+        return {
+            "lower": self.lower,
+            "upper": self.upper,
+            "exact": self.exact,
+            "status": self.status,
+        }
+
+
+def add_up(
+    bounds: Bounds, *, most: int, find_witness: Callable[[int], SumWitness | None] | None = None
+) -> SumClaim:
+    """Put the bounds of terms together.
+
+    Args:
+        bounds: The terms' bounds.
+        most: What the shape of the weight allows.
+        find_witness: Called with the upper bound if they leave an interval.
+    """
+    above = SumBound(min(most, sum(upper for _, upper in bounds)))
+    term = max(range(len(bounds)), key=lambda n: (bounds[n][0], -n))
+    below: TermBound | SumWitness = TermBound(bounds[term][0], term)
+    if find_witness and below.bound < above.bound:
+        found = find_witness(above.bound)
+        if found and found.bound > below.bound:
+            below = found
+    return SumClaim(below.bound, above.bound, below, above)
