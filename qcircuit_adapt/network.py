@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qcircuit_adapt.circuit import Circuit
@@ -89,6 +90,7 @@ class Network:
         )
 
 
+@lru_cache(maxsize=64)
 def build_network(circuit: Circuit) -> Network:
     """Return the tensor network of a circuit.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 from qcircuit_adapt.axes import Axis
 from qcircuit_adapt.circuit import Circuit
@@ -50,6 +51,7 @@ def layers(circuit: Circuit) -> tuple[tuple[int, ...], ...]:
     return tuple(map(tuple, found))
 
 
+@lru_cache(maxsize=64)
 def split_ranks(circuit: Circuit) -> Circuit:
     """Write every gate of bounded rank as two half-gates joined by a bond.
 

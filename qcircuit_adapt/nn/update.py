@@ -164,24 +164,35 @@ class Update(nn.Module):
         Args:
             dtype: The type to round the result to, once; by default as computed.
         """
-        total = _add([self._matrix(part) for part in self.parts])
+        total = _add([*self.delta_weights()])
         return total if dtype is None else total.to(dtype)
 
-    def tensors(self) -> tuple[Tensors, ...]:
-        """Return, for each term, copies of the gates of ``T``, as `reference.matrix` takes them."""
+    @torch.no_grad()
+    def delta_weights(self) -> tuple[Tensor, ...]:
+        """Return what each term adds to ``dW``, of shape ``(d_out, d_in)``, likewise."""
+        return tuple(self._matrix(part) for part in self.parts)
+
+    def tensors(self, *, halves: bool = False) -> tuple[Tensors, ...]:
+        """Return, for each term, copies of the gates of ``T``, as `reference.matrix` takes them.
+
+        Args:
+            halves: Whether gates of bounded rank come as their two half-gates, as they are stored,
+                and not multiplied and rounded.
+        """
         return tuple(
-            join_halves(part.plan.circuit, self._gates(part, wide=True)[0]) for part in self.parts
+            _copy(part, self._gates(part, wide=True)[0], halves=halves) for part in self.parts
         )
 
-    def reference_tensors(self) -> tuple[Tensors, ...]:
+    def reference_tensors(self, *, halves: bool = False) -> tuple[Tensors, ...]:
         """Return, for each term, copies of the gates of what is subtracted from ``T``.
 
         Empty in form ``zero``, where nothing is.
+
+        Args:
+            halves: As for `tensors`.
         """
-        both = [(part, self._gates(part, wide=True)[1]) for part in self.parts]
         return tuple(
-            join_halves(part.plan.circuit, references) if references else {}
-            for part, references in both
+            _copy(part, self._gates(part, wide=True)[1], halves=halves) for part in self.parts
         )
 
     def extra_repr(self) -> str:
@@ -238,6 +249,13 @@ class Update(nn.Module):
                 references[name] = identity(gate, dtype=weight.dtype, device=weight.device)
             gates[name] = references[name] + weight
         return gates, references
+
+
+def _copy(part: Part, gates: Tensors, *, halves: bool) -> Tensors:
+    """Return copies of gates, of which those of bounded rank are stored as halves."""
+    if halves or not gates:
+        return {name: tensor.detach().to("cpu", copy=True) for name, tensor in gates.items()}
+    return join_halves(part.plan.circuit, gates)
 
 
 def _prepare(term: Term, *, prefix: str, tokens: int) -> Part:

@@ -1,0 +1,98 @@
+"""Examine: the rank that a trained update has, proved, and how its singular values fall off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from qcircuit_adapt.adapter import Form, Term
+from qcircuit_adapt.analysis.field.witness import Progress
+from qcircuit_adapt.analysis.proof import claim_rank
+from qcircuit_adapt.analysis.trained.exact import certified_rank
+from qcircuit_adapt.analysis.trained.spectrum import Spectrum, measure_spectrum
+from qcircuit_adapt.nn.update import Update
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What is known of the update of one circuit at the values that training left.
+
+    Attributes:
+        name: The circuit's.
+        form: The form in which it enters the weight.
+        lower: The exact product of the stored gates, less that of the gates it started from, has at
+            least this rank; proved.
+        upper: No values of the gates give a larger one; proved.
+        spectrum: The singular values of the update as computed; measured.
+    """
+
+    name: str
+    form: Form
+    lower: int
+    upper: int
+    spectrum: Spectrum
+
+    def __str__(self) -> str:
+        rank = (
+            f"{self.lower:,}" if self.lower == self.upper else f"{self.lower:,} to {self.upper:,}"
+        )
+        return (
+            f"{self.name or 'circuit'}, form {self.form!r}: before rounding the update has rank "
+            f"{rank}, proved; {self.spectrum}"
+        )
+
+
+def examine(update: Update, *, on_progress: Progress | None = None) -> tuple[Examination, ...]:
+    """Examine every term of an update.
+
+    What is merged into a weight is rounded, and may have another rank.
+
+    Args:
+        update: The update, trained or not.
+        on_progress: Told how far a rank is computed.
+
+    Returns:
+        One examination for each term.
+
+    Example:
+        >>> from qcircuit_adapt import Adapter, families
+        >>> update = Update(Adapter(families.lora(9, 8, rank=2), form="zero"), init_weights=False)
+        >>> examine(update)[0].lower
+        2
+    """
+    terms = zip(
+        (part.term for part in update.parts),
+        update.tensors(halves=True),
+        update.reference_tensors(halves=True),
+        update.delta_weights(),
+        strict=True,
+    )
+    return tuple(
+        _examine(term, gates, references, weight, on_progress)
+        for term, gates, references, weight in terms
+    )
+
+
+def _examine(
+    term: Term,
+    gates: dict[str, Tensor],
+    references: dict[str, Tensor],
+    weight: Tensor,
+    on_progress: Progress | None,
+) -> Examination:
+    upper = claim_rank(term.circuit, form=term.form, witness=False).upper
+    lower = certified_rank(
+        term.circuit,
+        _to_arrays(gates),
+        minus=_to_arrays(references) or None,
+        target=upper,
+        on_progress=on_progress,
+    )
+    spectrum = measure_spectrum(weight.cpu().numpy())
+    return Examination(term.circuit.name, term.form, lower, upper, spectrum)
+
+
+def _to_arrays(tensors: dict[str, Tensor]) -> dict[str, Any]:
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
