@@ -4,6 +4,8 @@ from qcircuit_adapt.analysis.bounds.bridge import BridgeBound, find_bridge
 from qcircuit_adapt.analysis.bounds.cut import Cut, check_cut, find_cut
 from qcircuit_adapt.analysis.bounds.product import ProductBound, find_product
 from qcircuit_adapt.analysis.bounds.route import Path, Routing, check_routing, find_routing
+from qcircuit_adapt.analysis.bounds.sylvester import multiply_bounds
+from qcircuit_adapt.analysis.bounds.telescope import telescoped_bound
 from qcircuit_adapt.analysis.certificate import Certificate
 from qcircuit_adapt.analysis.claim import Invertible, RankClaim, Scaled, Unproved, Untrained
 from qcircuit_adapt.analysis.count import QuantaBounds, quanta_bounds
@@ -39,6 +41,8 @@ __all__ = [
     "find_routing",
     "find_structure",
     "find_witness",
+    "multiply_bounds",
     "prove",
     "quanta_bounds",
+    "telescoped_bound",
 ]
