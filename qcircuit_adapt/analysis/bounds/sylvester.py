@@ -1,6 +1,7 @@
 """Sylvester: bounds on the rank of a product with a base weight.
 
-Where a circuit acts before or after a frozen weight W, the update is ``W (T - I)`` or ``(T - I) W``.
+Where a circuit acts before or after a frozen weight W, the update is ``W (T - I)`` or
+``(T - I) W``.
 """
 
 from __future__ import annotations
