@@ -70,8 +70,23 @@ class Blocking:
     @property
     def gauge(self) -> int:
         """What is proved to leave the matrix as it is, in dimensions."""
-        bases = sum(self.repeats(pair) * (size**2 - 1) for pair, size in self.edges.items())
-        return bases + self._count_scales() - _count_stabilizer(self)
+        return self.bases + self.scales - self.stabilizer
+
+    @property
+    def bases(self) -> int:
+        """How many dimensions the bases of all edges have, scales aside."""
+        return sum(self.repeats(pair) * (size**2 - 1) for pair, size in self.edges.items())
+
+    @property
+    def scales(self) -> int:
+        """How many ways there are to scale blocks, depending on their controls, that cancel."""
+        scales = sum(math.prod(held.values()) for held in self.controls) + len(self.apart)
+        return scales - (count_span([*self.controls, {}]) if scales else 0)
+
+    @property
+    def stabilizer(self) -> int:
+        """How many dimensions of these changes may change no block at all."""
+        return _count_stabilizer(self)
 
     def edges_at(self, block: int) -> dict[Pair, int]:
         """Return the edges of a block."""
@@ -86,11 +101,6 @@ class Blocking:
         """Return for how many values of the common controls an edge has a basis of its own."""
         held = self.controls[pair[0]]
         return math.prod(held[name] for name in self.common(pair))
-
-    def _count_scales(self) -> int:
-        """Count the ways to scale blocks, depending on their controls, that cancel."""
-        scales = sum(math.prod(held.values()) for held in self.controls) + len(self.apart)
-        return scales - (count_span([*self.controls, {}]) if scales else 0)
 
 
 @dataclass(frozen=True)
