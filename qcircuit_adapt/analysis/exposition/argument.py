@@ -9,7 +9,6 @@ from dataclasses import replace
 from qcircuit_adapt.analysis.certificate import Certificate
 from qcircuit_adapt.analysis.exposition.cost import state_cost
 from qcircuit_adapt.analysis.exposition.freedom import state_freedom
-from qcircuit_adapt.analysis.exposition.piece import Code, Sentence, say
 from qcircuit_adapt.analysis.exposition.rank import state_ranks
 from qcircuit_adapt.analysis.exposition.reach import state_reach
 from qcircuit_adapt.analysis.exposition.setting import describe_setting
@@ -36,9 +35,8 @@ def argue(certificate: Certificate) -> Argument:
         7 Remark rank is not effective rank
         8 Remark checking
     """
-    name = Code(certificate.circuit.name) if certificate.circuit.name else "the circuit"
     return arrange(
-        say("What is proved about {name}", name=name),
+        f"What is proved about {certificate.circuit.name or 'a circuit'}",
         (
             describe_setting(certificate),
             state_cost(certificate),
@@ -50,7 +48,7 @@ def argue(certificate: Certificate) -> Argument:
     )
 
 
-def arrange(title: Sentence, sections: Iterable[Section]) -> Argument:
+def arrange(title: str, sections: Iterable[Section]) -> Argument:
     """Number the statements of sections, drop empty sections, and collect the sources."""
     count = itertools.count(1)
     kept = tuple(

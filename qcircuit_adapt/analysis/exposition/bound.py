@@ -64,6 +64,7 @@ SOURCES: dict[type, tuple[Source, ...]] = {
 def find_sources(*evidence: Above | Below) -> tuple[Source, ...]:
     """Return the sources of some evidence, each once."""
     inner = [one.of if isinstance(one, Scaled) else one for one in evidence]
+    inner = [one for one in inner if not (isinstance(one, Cut) and _count_side(one))]
     return tuple(dict.fromkeys(source for one in inner for source in SOURCES.get(type(one), ())))
 
 
@@ -90,7 +91,7 @@ def explain_below(evidence: Below, circuit: Circuit) -> tuple[Block, ...]:
     if isinstance(evidence, Routing):
         return tuple(_explain_routing(evidence, circuit))
     if isinstance(evidence, Witness):
-        return tuple(_explain_witness(evidence))
+        return tuple(_explain_witness(evidence, circuit))
     if isinstance(evidence, Scaled):
         return (*explain_below(evidence.of, circuit), explain_scaling(evidence, circuit))
     if isinstance(evidence, Unproved):
@@ -130,13 +131,27 @@ def write_bond(bond: Bond) -> Math:
     return expr(wire(bond.wire), "=", bond.size)
 
 
-def list_bonds(bonds: Sequence[Bond]) -> Sentence:
-    """List bonds by wire, size and where they start."""
+def describe_bonds(bonds: Sequence[Bond]) -> Sentence:
+    """Say which bonds are between two sides, by wire, size and where they start."""
+    if not bonds:
+        return say("No bond joins the two sides.")
     items: list[Sentence] = []
     for bond in bonds:
         origin = say("the input") if bond.ends[0] == INPUT else (gate(bond.ends[0]),)
         items.append(say("{bond} from {origin}", bond=write_bond(bond), origin=origin))
-    return join_sentences(items)
+    start = (
+        "The only bond between the two sides is "
+        if len(bonds) == 1
+        else ("The bonds between the two sides are ")
+    )
+    return (start, *join_sentences(items), ".")
+
+
+def name_gates(names: Sequence[str]) -> Sentence:
+    """List gates after the word "gate" or "gates"."""
+    if not names:
+        return say("no gate")
+    return say("gates {names}" if len(names) > 1 else "gate {names}", names=gates(names))
 
 
 def join_sentences(items: Sequence[Sentence]) -> Sentence:
@@ -160,60 +175,51 @@ def _explain_cut(cut: Cut) -> Iterator[Block]:
     subject = subject_of(cut.subject)
     doubled = any(bond.wire == cut.subject for bond in cut.bonds)
     bonds = [bond for bond in cut.bonds if bond.wire != cut.subject]
-    for place, end, name in ((0, INPUT, "columns"), (-1, OUTPUT, "rows")):
-        if not doubled and all(bond.ends[place] == end for bond in bonds):
-            sizes = interleave("*", [bond.size for bond in bonds] or [1])
-            count = expr(sizes, "=", cut.bound) if len(bonds) > 1 else expr(cut.bound)
-            yield say(
-                f"Upper bound. {{subject}} has {{count}} {name}.", subject=subject, count=count
-            )
-            return
+    if name := _count_side(cut):
+        sizes = interleave("*", [bond.size for bond in bonds] or [1])
+        yield say(
+            f"Upper bound. {{subject}} has {{count}} {name}.",
+            subject=subject,
+            count=_evaluate(sizes, cut.bound),
+        )
+        return
     sizes = interleave("*", [2] * doubled + [bond.size for bond in bonds] or [1])
-    side = (
-        say("the gates {names}", names=gates(cut.input_side)) if cut.input_side else say("no gate")
-    )
-    what = (
-        say("The only bond between the two sides is {bonds}.", bonds=list_bonds(bonds))
-        if len(bonds) == 1
-        else say("The bonds between the two sides are {bonds}.", bonds=list_bonds(bonds))
-        if bonds
-        else say("No bond joins the two sides.")
-    )
-    yield say(
+    text = say(
         "Upper bound. Put {side} on the side of the input, and all others on that of the output. "
-        "{what} Multiplying out each side writes {T} as {product}, where {M} has as many rows as "
+        "{bonds} Multiplying out each side writes {T} as {product}, where {M} has as many rows as "
         "the indices of these bonds have values together.",
-        side=side,
-        what=what,
+        side=name_gates(cut.input_side),
+        bonds=describe_bonds(bonds),
         T=T,
-        product=expr(Math("N M", "N M")),
+        product=Math(f"N{TIE}M", "N M"),
         M=Math("M", "M"),
     )
-    if cut.subject == "T - S":
-        left, right = Math("[N, -N']", "[N, -N']"), Math("[M; M']", "[M; M']")
-        if doubled:
-            yield say(
-                "In the same way {S} is {other}. Both sides hold trained gates, so {difference} is "
-                "{left} times {right}, stacked, with twice as many rows between. So its rank is at "
-                "most {n}.",
-                S=S,
-                other=Math("N' M'", "N' M'"),
-                difference=DIFFERENCE,
-                left=left,
-                right=right,
-                n=_evaluate(sizes, cut.bound),
-            )
-        else:
-            yield say(
-                "In the same way {S} is a product, and all trained gates are on one side; the "
-                "other side's factor is the same, and {difference} is it times a difference. So "
-                "its rank is at most {n}.",
-                S=S,
-                difference=DIFFERENCE,
-                n=_evaluate(sizes, cut.bound),
-            )
-        return
-    yield say("So its rank is at most {n}.", n=_evaluate(sizes, cut.bound))
+    if cut.subject == "T - S" and doubled:
+        text += say(
+            " In the same way {S} is {other}. Both sides hold trained gates. {difference} is the "
+            "product of {left} and {right}, with twice as many rows between.",
+            S=S,
+            other=Math(f"N'{TIE}M'", "N' M'"),
+            difference=DIFFERENCE,
+            left=Math(f"[N,{TIE}-N']", r"\begin{bmatrix} N & -N' \end{bmatrix}"),
+            right=Math(f"[M;{TIE}M']", r"\begin{bmatrix} M \\ M' \end{bmatrix}"),
+        )
+    elif cut.subject == "T - S":
+        text += say(
+            " In the same way {S} is a product. All trained gates are on one side, so the factor "
+            "of the other side is the same in both, and a factor of {difference} too.",
+            S=S,
+            difference=DIFFERENCE,
+        )
+    yield text + say(" So the rank is at most {n}.", n=_evaluate(sizes, cut.bound))
+
+
+def _count_side(cut: Cut) -> str:
+    """Say whether a cut is that of all columns or of all rows; empty if it is neither."""
+    for place, end, name in ((0, INPUT, "columns"), (-1, OUTPUT, "rows")):
+        if all(bond.wire != cut.subject and bond.ends[place] == end for bond in cut.bonds):
+            return name
+    return ""
 
 
 def _evaluate(written: Math, value: int) -> Math:
@@ -336,7 +342,7 @@ def _explain_bridge(bound: BridgeBound, circuit: Circuit) -> Iterator[Block]:
         total = expr(bound.direct, "*", group(total))
     yield say(
         "This is the canonical decomposition of {n} matrices of one shape, up to bases that they "
-        "have in common; almost all {n} matrices of that shape have the same one. The sum of "
+        "have in common; almost all families of {n} such matrices have the same one. The sum of "
         "products falls apart along with its factors, and a product of pieces has at most the rank "
         "of its fewer rows or columns. Adding up gives {total}. What bounds the rank generically "
         "bounds it everywhere.",
@@ -430,17 +436,25 @@ def _list_paths(paths: Sequence[Path]) -> list[Sentence]:
     return items
 
 
-def _explain_witness(witness: Witness) -> Iterator[Block]:
+def _explain_witness(witness: Witness, circuit: Circuit) -> Iterator[Block]:
     subject, p = subject_of(witness.subject), Math("p", "p")
     gates_of = say("of {T} and of {S}", T=T, S=S) if witness.form == "difference" else ()
     drawn = gates_of or say("of {T}", T=T)
+    first = next(one.name for one in split_ranks(circuit).gates if not one.share)
     fixed = (
         say("; those of {S} are (partial) identities", S=S) if witness.form == "residual" else ()
     )
     yield say(
         "Lower bound, by witness. The gates {drawn} are drawn from seed {seed} as whole numbers "
-        "modulo the prime {p}{fixed}. Each is a digest by SHAKE-128 of a text with the seed and "
-        "the gate's name, so that anyone can draw them again.",
+        "modulo the prime {p}{fixed}. Those of {first} are the SHAKE-128 digest of {text}, in "
+        "words of 32 bits, the least significant byte first; the others likewise{initial}.",
+        first=gate(first),
+        text=Code(f"qca-rank-witness-v1|seed={witness.seed}|gate={first}"),
+        initial=say(
+            ", those of {S} with {word} for {other}", S=S, word=Code("initial"), other=Code("gate")
+        )
+        if witness.form == "difference"
+        else "",
         drawn=drawn,
         seed=witness.seed,
         p=expr(p, "=", witness.prime),

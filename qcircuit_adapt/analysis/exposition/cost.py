@@ -6,6 +6,7 @@ from collections import Counter
 
 from qcircuit_adapt.analysis.certificate import Certificate
 from qcircuit_adapt.analysis.exposition.piece import (
+    TIE,
     Math,
     Part,
     Sentence,
@@ -34,15 +35,16 @@ def state_cost(certificate: Certificate) -> Section:
         claim += say(" Frozen gates store {n} more numbers.", n=frozen)
     proof = say(
         "A gate that takes wires of sizes that multiply to {n}, gives wires of sizes that multiply "
-        "to {m}, and has {b} values of its control wires holds {b} {m} {n} numbers. Each meets one "
-        "number of the input for every value of the other wires. A tensor that is used again is "
-        "counted once among the parameters.",
+        "to {m}, and has {b} values of its control wires holds {bmn} numbers. Each is multiplied "
+        "once for every value of the other wires. A tensor that is used again is counted once "
+        "among the parameters.",
+        bmn=Math(f"b{TIE}m{TIE}n", "b m n"),
         n=Math("n", "n"),
         m=Math("m", "m"),
         b=Math("b", "b"),
     )
     numbers = say(
-        "In the order of the formulas, {parameters} and {macs}.",
+        "In numbers, term by term, these are {parameters} and {macs}.",
         parameters=add_up(parameters),
         macs=add_up(macs),
     )

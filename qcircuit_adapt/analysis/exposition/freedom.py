@@ -10,6 +10,7 @@ from qcircuit_adapt.analysis.certificate import Certificate
 from qcircuit_adapt.analysis.claim import Untrained
 from qcircuit_adapt.analysis.exposition.bound import UNTRAINED, curtail, join_sentences
 from qcircuit_adapt.analysis.exposition.piece import (
+    TIE,
     Math,
     Part,
     Sentence,
@@ -201,7 +202,7 @@ def _explain_blocks(
 def _explain_scales(gauge: Gauge, blocking: Blocking) -> Sentence:
     count = len(gauge.blocks) + len(blocking.apart)
     scales, lost = blocking.scales, blocking.stabilizer
-    text: Sentence = ()
+    text = say("Together these are {n}. ", n=blocking.bases) if blocking.edges else ()
     if any(blocking.controls):
         text += say(
             "Scaling tensors against each other, differently for each value of control wires that "
@@ -224,8 +225,24 @@ def _explain_scales(gauge: Gauge, blocking: Blocking) -> Sentence:
         )
     elif blocking.edges:
         text += say(
-            "Generically no such change but scalars leaves every tensor as it is: tensor after "
-            "tensor, its bonds have no endomorphisms in common with it. "
+            "Generically only scalars among these changes leave every tensor as it is. To see it, "
+            "settle the bonds tensor by tensor. Where the bonds still open at a tensor fall into "
+            "two groups of sizes {a} and {b}, and its other indices have {R} values, it is {R} "
+            "generic {shape} matrices. Their only endomorphisms are scalars if {form}, except for "
+            "{R} = 2 and {a} = {b}. An order was found in which this settles every bond. ",
+            a=Math("a", "a"),
+            b=Math("b", "b"),
+            R=Math("R", "R"),
+            shape=expr(Math("a", "a"), "x", Math("b", "b")),
+            form=expr(
+                power(Math("a", "a"), 2),
+                "+",
+                power(Math("b", "b"), 2),
+                "-",
+                Math(f"R{TIE}a{TIE}b", "R a b"),
+                "<=",
+                1,
+            ),
         )
     total = expr(*terms, "=", gauge.bound) if len(terms) > 1 else number(gauge.bound)
     return text + say("So the degrees of freedom are at most {total}.", total=total)

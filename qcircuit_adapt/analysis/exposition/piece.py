@@ -104,8 +104,8 @@ def expr(*parts: Part) -> Math:
     opened = True
     for part in parts:
         if isinstance(part, str):
-            glued = part in ",)"
-            text += part if glued or opened else f" {part}"
+            before = "" if opened or part in ",)" else TIE if part == "*" else " "
+            text += before + part
             tex += f" {SIGNS[part]}"
             opened = part == "("
             continue
@@ -121,13 +121,16 @@ def interleave(sign: str, parts: Iterable[Part]) -> Math:
     """Put a sign between parts.
 
     Example:
-        >>> interleave("*", [2, 3, 5]).text.replace(TIE, " ")
-        '2 * 3 * 5'
+        >>> interleave("+", [2, 3, 5]).tex
+        '2 + 3 + 5'
     """
-    joined: list[Part] = []
-    for part in parts:
-        joined += [sign, part] if joined else [part]
-    return expr(*joined)
+    first, *rest = [expr(part) for part in parts]
+    text, tex, numbers = first.text, first.tex, first.numbers
+    for one in rest:
+        text += f"{sign} {one.text}" if sign == "," else f" {sign}{TIE}{one.text}"
+        tex += f" {SIGNS[sign]} {one.tex}"
+        numbers += one.numbers
+    return Math(text, tex, numbers)
 
 
 def power(base: Part, exponent: int) -> Math:
@@ -145,7 +148,7 @@ def group(inner: Math) -> Math:
 
 def rank(of: Math) -> Math:
     """Write the rank of a matrix."""
-    inner = group(of) if TIE in of.text else of
+    inner = group(of) if {TIE, " "} & {*of.text} else of
     gap = "" if inner.text.startswith("(") else TIE
     return Math(f"rank{gap}{inner.text}", rf"\operatorname{{rank}} {inner.tex}")
 

@@ -17,6 +17,7 @@ from qcircuit_adapt.analysis.exposition.bound import (
     subject_of,
 )
 from qcircuit_adapt.analysis.exposition.piece import (
+    TIE,
     UPDATE,
     Math,
     S,
@@ -83,14 +84,14 @@ def _state_quanta_bounds(certificate: Certificate) -> Statement:
     largest = indexed("R", a)
     claim = say(
         "For all gate values, {upper}. If every gate {a} has rank at least {R}, or each of its "
-        "blocks does, then {lower}. Here {R} is the largest rank of which the gate is capable.",
+        "blocks does, then {lower}{nothing}. Here {R} is the largest rank of which the gate is "
+        "capable.",
         upper=expr(rank(T), "<=", bounds.upper),
         a=a,
         R=largest,
         lower=expr(rank(T), ">=", bounds.lower),
+        nothing=", which says nothing" if bounds.lower <= 0 else "",
     )
-    if bounds.lower <= 0:
-        claim += say(" The latter says nothing.")
     widths = [product(stage) for stage in circuit.stages]
     ranks = [
         width // one.columns * gate_rank(circuit, one)
@@ -115,7 +116,7 @@ def _state_quanta_bounds(certificate: Certificate) -> Statement:
             "{sylvester} for matrices {A} and {B} that meet in {n} dimensions. {meet} So a lower "
             "bound is {sums}.",
             sylvester=expr(
-                rank(Math("A B", "A B")),
+                rank(Math(f"A{TIE}B", "A B")),
                 ">=",
                 rank(Math("A", "A")),
                 "+",
@@ -153,12 +154,12 @@ def _state_rank(claim: RankClaim, circuit: Circuit) -> Statement:
 def _claim(claim: RankClaim, of: Math) -> Sentence:
     if claim.exact:
         if not claim.upper:
-            return say("{equal} for all gate values.", equal=expr(of, "=", 0))
+            return say("For all gate values {equal}.", equal=expr(of, "=", 0))
         return say(
-            "{bound} for all gate values, with equality generically.",
+            "For all gate values {bound}, with equality generically.",
             bound=expr(of, "<=", claim.upper),
         )
-    upper = say("{bound} for all gate values", bound=expr(of, "<=", claim.upper))
+    upper = say("For all gate values {bound}", bound=expr(of, "<=", claim.upper))
     if not claim.lower:
         return say("{upper}. No lower bound is proved.", upper=upper)
     return say("{upper}, and generically {lower}.", upper=upper, lower=expr(of, ">=", claim.lower))

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 from qcircuit_adapt.analysis.bounds.cut import crossing
 from qcircuit_adapt.analysis.certificate import Certificate
-from qcircuit_adapt.analysis.exposition.bound import join_sentences, list_bonds
+from qcircuit_adapt.analysis.exposition.bound import (
+    describe_bonds,
+    join_sentences,
+    name_gates,
+)
 from qcircuit_adapt.analysis.exposition.piece import (
     Code,
     Math,
@@ -15,9 +19,9 @@ from qcircuit_adapt.analysis.exposition.piece import (
     det,
     expr,
     gate,
-    gates,
     interleave,
     listing,
+    number,
     power,
     rank,
     say,
@@ -50,12 +54,13 @@ def state_reach(certificate: Certificate) -> Section:
 
 def _state(certificate: Certificate) -> Iterator[Statement]:
     circuit = certificate.circuit
+    wide = [axis for axis in (*circuit.inputs, *circuit.outputs) if axis.size > 1]
     for found in find_structure(circuit):
         if isinstance(found, Untouched):
             yield _state_untouched(found)
         elif isinstance(found, BlockDiagonal):
             yield _state_blocks(found)
-        elif isinstance(found, Factors):
+        elif isinstance(found, Factors) and (len(found.wires) > 1 or len(wide) > 2):
             yield _state_factors(found)
         elif isinstance(found, Dimension):
             yield from _state_dimension(found, certificate)
@@ -66,8 +71,8 @@ def _state(certificate: Certificate) -> Iterator[Statement]:
         elif isinstance(found, RankGap):
             yield _state_gap(found, circuit)
     generated = find_generated(circuit)
-    if generated:
-        yield _state_products(generated, circuit)
+    if generated and generated.gap > 1:
+        yield from _state_products(generated, circuit)
 
 
 def _state_untouched(found: Untouched) -> Statement:
@@ -159,31 +164,48 @@ def _state_dimension(found: Dimension, certificate: Certificate) -> Iterator[Sta
         T=T,
     )
     passes: Sentence = ()
+    sizes = ([axis.size for axis in axes] for axes in (circuit.inputs, circuit.outputs))
     if most < min(circuit.d_in, circuit.d_out):
-        claim += say(
-            " Passing through the circuit again and again does not change that, since {bound}.",
-            bound=expr(rank(T), "<=", most),
-        )
+        if next(sizes) == next(sizes):
+            claim += say(
+                " Passing through the circuit again and again does not change that, since {bound}.",
+                bound=expr(rank(T), "<=", most),
+            )
     elif found.passes:
         claim += say(
             " Of circuits that repeat this one, with gates of their own each time, those of fewer "
             "than {n} passes miss almost all matrices too.",
             n=found.passes,
         )
-        passes = say(
-            "Repetitions add at most {each} each{once}, which takes {n} of them to reach {space}.",
-            each=found.each,
-            once=say(
-                " to {once}, as what a gate does to single wires can be moved to others",
-                once=found.once,
-            )
-            if found.once
-            else "",
-            n=found.passes,
-            space=found.space,
-        )
+        passes = _count_passes(found, circuit)
     yield Statement(
         "Proposition", "dimension", found.status, claim, (proof, passes) if passes else (proof,)
+    )
+
+
+def _count_passes(found: Dimension, circuit: Circuit) -> Sentence:
+    """Say how the dimension grows with the number of passes."""
+    assert found.passes
+    n = Math("n", "n")
+    moved = found.once + found.each * (found.passes - 1) < found.space
+    once, each = (found.once, found.each) if moved else (0, circuit.parameters)
+    growth = expr(Math(f"{each:,} n", f"{number(each).tex}\\, n"))
+    why = (
+        say(
+            ", since what gates do to single wires can be moved from one to the next and counts "
+            "once"
+        )
+        if once
+        else ()
+    )
+    return say(
+        "The matrices of {n} repetitions have dimension at most {growth}{why}. That is less than "
+        "{space} for all {n} below {passes}.",
+        n=n,
+        growth=expr(once, "+", growth) if once else growth,
+        why=why,
+        space=found.space,
+        passes=found.passes,
     )
 
 
@@ -208,8 +230,9 @@ def _state_split(found: SchmidtBound, circuit: Circuit) -> Iterator[Statement]:
         "operator-Schmidt rank",
         found.status,
         say(
-            "Between {side} and all other open wires, {T} has operator-Schmidt rank at most "
-            "{bound}, for all gate values. Almost all matrices have {most}.",
+            "Between {side} on one side and all other open wires on the other, {T} has "
+            "operator-Schmidt rank at most {bound}, for all gate values. Almost all matrices have "
+            "{most}.",
             side=side,
             T=T,
             bound=found.bound,
@@ -217,14 +240,12 @@ def _state_split(found: SchmidtBound, circuit: Circuit) -> Iterator[Statement]:
         ),
         (
             say(
-                "Put {gates} on that side, and all others on the other. {bonds} Their sizes "
-                "multiply to {n}, through which the entries of {T} factor, as a matrix from one "
-                "side's indices to the other's.",
-                gates=gates(found.gates) if found.gates else "no gate",
-                bonds=say("Between the sides are {bonds}.", bonds=list_bonds(bonds))
-                if bonds
-                else say("No bond is between the sides."),
-                n=found.bound,
+                "Put {gates} on the one side, and all other gates on the other. {bonds} So the "
+                "entries of {T}, as a matrix from the indices of one side to those of the other, "
+                "factor through {n}.",
+                gates=name_gates(found.gates),
+                bonds=describe_bonds(bonds),
+                n=say("one value") if found.bound == 1 else say("{n} values", n=found.bound),
                 T=T,
             ),
         ),
@@ -288,69 +309,57 @@ def _state_gap(found: RankGap, circuit: Circuit) -> Statement:
     )
 
 
-def _state_products(found: Generated, circuit: Circuit) -> Statement:
+def _state_products(found: Generated, circuit: Circuit) -> Iterator[Statement]:
+    """State what products of such gates reach, and what that says of QuanTA's universality."""
     supports = dict.fromkeys(tuple(axis.name for axis in one.on) for one in circuit.gates)
-    named = listing([Code(" ".join(names)) for names in supports])
-    exceptions = [say("those of negative determinant")] if found.positive else []
-    if found.gap > 1:
-        exceptions.append(
-            say("singular ones of rank above {n}", n=expr(found.dimension, "-", found.gap))
-        )
-    which = say("of positive determinant") if found.positive else say("that is invertible")
+    least = found.dimension - found.gap
     claim = say(
-        "Finite products of real gates on the wires {named}, in any number and order, reach "
-        "every real {shape} matrix {which}.",
-        named=named,
+        "Finite products of real gates on the wires {named}, in any number and order, reach every "
+        "real {shape} matrix {which}. They reach none {exceptions}of a rank from {first} to "
+        "{last}.",
+        named=listing([Code(" ".join(names)) for names in supports]),
         shape=expr(found.dimension, "x", found.dimension),
-        which=which,
+        which="of positive determinant" if found.positive else "that is invertible",
+        exceptions="of negative determinant, and none " if found.positive else "",
+        first=least + 1,
+        last=found.dimension - 1,
     )
-    if exceptions:
-        claim += say(" They do not reach {which}.", which=join_sentences(exceptions))
-        claim += say(" Every singular matrix is a limit of such products.")
-    proof = [
-        say(
-            "Gates of positive determinant generate a connected group. The wires hang together, "
-            "and brackets of matrices on overlapping sets of wires give those on their union, so "
-            "its Lie algebra is that of all matrices. The connected group with that Lie algebra "
-            "is that of all matrices of positive determinant."
-        )
-    ]
+    claim += say(" Every singular matrix is a limit of such products.")
+    group = say(
+        "Gates of positive determinant are products of exponentials, so their products form a "
+        "connected group. The wires hang together, and brackets of matrices on overlapping sets of "
+        "wires give those on their union, so its Lie algebra is that of all matrices. The "
+        "connected group with that Lie algebra is that of all matrices of positive determinant."
+    )
     if not found.positive:
-        proof.append(
-            say(
-                "A gate of negative determinant that has an odd power in the product gives the "
-                "others."
-            )
+        group += say(
+            " A gate of negative determinant that enters by an odd power gives the other "
+            "invertible ones."
         )
-    if exceptions:
-        proof.append(
-            say(
-                "The determinant of a gate of {r} rows enters by the power {power}"
-                "{even}, and a singular one costs the rank at least that much: {n} or more.",
-                r=Math("r", "r"),
-                power=Math(f"{found.dimension:,} / r", f"{found.dimension} / r"),
-                even=", which is even for all of them" if found.positive else "",
-                n=found.gap,
-            )
-        )
-    if all(len([a for a in one.on if a.size > 1]) == 2 for one in circuit.gates):
-        verdict = (
-            say(
-                "Read literally, for every real matrix, real gates and an exact equality, it has "
-                "these exceptions on these wires. Over the complex numbers every invertible "
-                "matrix is such a product, and the gap in the ranks remains."
-                if found.gap > 1
-                else "Read literally, for every real matrix and real gates, it has these "
-                "exceptions on these wires. Over the complex numbers there is none of the sign."
-            )
-            if exceptions
-            else say("On these wires invertible matrices are no exception to it.")
-        )
-        proof.append(
+    powers = say(
+        "The determinant of a gate of {r} rows enters by the power {power}{even}. A singular gate "
+        "lowers the rank by at least that much, which is {n} or more.",
+        r=Math("r", "r"),
+        power=Math(f"{found.dimension:,} / r", f"{number(found.dimension).tex} / r"),
+        even=", which is even for all of them" if found.positive else "",
+        n=found.gap,
+    )
+    yield Statement("Proposition", "products of such gates", found.status, claim, (group, powers))
+    if all(len([axis for axis in one.on if axis.size > 1]) == 2 for one in circuit.gates):
+        yield Statement(
+            "Remark",
+            "universality",
+            "",
             say(
                 "The universality theorem of QuanTA is about such products of gates on two wires. "
-                "{verdict} None of this is about one pass through this circuit.",
-                verdict=verdict,
-            )
+                "On these wires it holds for every invertible complex matrix, and over the real "
+                "numbers as just stated. Read literally, for every real matrix, real gates and an "
+                "exact equality, it has the exceptions just stated; {sign}. It says nothing of one "
+                "pass through this circuit.",
+                sign="those of negative determinant are not even limits of products"
+                if found.positive
+                else "all of them are limits of products",
+            ),
+            (),
+            (QUANTA,),
         )
-    return Statement("Remark", "universality", found.status, claim, tuple(proof), (QUANTA,))

@@ -71,6 +71,6 @@ class Argument:
         sources: All that are cited, in the order of the first citations.
     """
 
-    title: Sentence
+    title: str
     sections: tuple[Section, ...]
     sources: tuple[Source, ...]

@@ -60,7 +60,7 @@ def write_tex(argument: Argument, *, document: bool = False) -> str:
     body = list(_write(argument))
     if document:
         start = (r"\documentclass{article}", r"\usepackage[utf8]{inputenc}", *PACKAGES, *THEOREMS)
-        lines = [*start, "", r"\begin{document}", *body, r"\end{document}"]
+        lines = [*start, r"\emergencystretch=5em", "", r"\begin{document}", *body, r"\end{document}"]
     else:
         lines = ["% Needs in the preamble:", *(f"%   {line}" for line in (*PACKAGES, *THEOREMS))]
         lines += body
@@ -68,7 +68,7 @@ def write_tex(argument: Argument, *, document: bool = False) -> str:
 
 
 def _write(argument: Argument) -> Iterator[str]:
-    yield rf"\section*{{{flatten(argument.title)}}}"
+    yield rf"\section*{{{escape(' '.join(argument.title.split()))}}}"
     for section in argument.sections:
         yield ""
         yield rf"\subsection*{{{escape(section.title)}}}"
@@ -81,10 +81,10 @@ def _write(argument: Argument) -> Iterator[str]:
     if argument.sources:
         yield ""
         yield r"\subsection*{Sources}"
-        yield r"\begin{itemize}"
+        yield r"\begin{description}"
         for source in argument.sources:
             yield rf"\item[{{[{escape(source.label)}]}}] {escape(source.entry)}"
-        yield r"\end{itemize}"
+        yield r"\end{description}"
 
 
 def _write_statement(statement: Statement) -> Iterator[str]:

@@ -40,7 +40,7 @@ def write_text(argument: Argument) -> str:
 
 
 def _write(argument: Argument) -> Iterator[str]:
-    title = flatten(argument.title)
+    title = " ".join(argument.title.split())
     yield from _wrap(title)
     yield "=" * min(len(title), WIDTH)
     for place, section in enumerate(argument.sections, 1):
@@ -83,7 +83,7 @@ def _write_piece(piece: Piece) -> str:
     if isinstance(piece, Math):
         return piece.text.replace(" ", TIE) if len(piece.text) <= SHORT else piece.text
     if isinstance(piece, Code):
-        return " ".join(piece.text.split())
+        return '"' + " ".join(piece.text.split()) + '"'
     return piece
 
 
