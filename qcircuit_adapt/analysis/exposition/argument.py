@@ -28,12 +28,11 @@ def argue(certificate: Certificate) -> Argument:
         ...         print(statement.number, statement.kind, statement.topic)
         1 Proposition parameters and cost
         2 Proposition QuanTA's bounds
-        3 Theorem rank of T
+        3 Theorem rank of the circuit
         4 Theorem degrees of freedom
-        5 Proposition no factors
-        6 Proposition dimension
-        7 Remark rank is not effective rank
-        8 Remark checking
+        5 Proposition dimension
+        6 Remark rank is not effective rank
+        7 Remark checking
     """
     return arrange(
         f"What is proved about {certificate.circuit.name or 'a circuit'}",

@@ -99,6 +99,12 @@ def explain_below(evidence: Below, circuit: Circuit) -> tuple[Block, ...]:
     return (UNTRAINED,)
 
 
+def explain_both(above: Above, below: Below, circuit: Circuit) -> tuple[Block, ...]:
+    """Say why both bounds hold, and what is the same for both only once."""
+    blocks = (*explain_above(above, circuit), *explain_below(below, circuit))
+    return tuple(dict.fromkeys(blocks))
+
+
 UNTRAINED = say("No gate is trained, so the update stays zero.")
 
 
@@ -341,11 +347,11 @@ def _explain_bridge(bound: BridgeBound, circuit: Circuit) -> Iterator[Block]:
     if bound.direct > 1:
         total = expr(bound.direct, "*", group(total))
     yield say(
-        "This is the canonical decomposition of {n} matrices of one shape, up to bases that they "
-        "have in common; almost all families of {n} such matrices have the same one. The sum of "
-        "products falls apart along with its factors, and a product of pieces has at most the rank "
-        "of its fewer rows or columns. Adding up gives {total}. What bounds the rank generically "
-        "bounds it everywhere.",
+        "This is the canonical decomposition of {n} complex matrices of one shape, up to bases "
+        "that they have in common; almost all families of {n} such matrices have the same one. The "
+        "sum of products falls apart along with its factors, and each piece has at most as large a "
+        "rank as it has rows or columns. Adding up gives {total}. Ranks do not grow in limits, so "
+        "this bounds all ranks, and real ones among them.",
         n=bound.bridge,
         total=_evaluate(total, bound.bound),
     )

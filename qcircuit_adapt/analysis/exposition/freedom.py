@@ -70,16 +70,21 @@ def state_freedom(certificate: Certificate) -> Section:
 
 def _state(certificate: Certificate) -> Iterator[Statement]:
     circuit, freedom = certificate.circuit, certificate.degrees_of_freedom
-    chance = isinstance(freedom.below, Jacobian) and not freedom.exact and freedom.below.odds
+    jacobian = freedom.below if isinstance(freedom.below, Jacobian) else None
+    chance = jacobian and not freedom.exact and jacobian.rows > freedom.lower and jacobian.odds
     yield Statement(
         "Theorem" if freedom.exact else "Proposition",
         "degrees of freedom",
-        "proved interval" if chance else freedom.status,
+        freedom.status if freedom.exact else "proved interval",
         _claim(freedom, circuit),
-        (*_explain_above(freedom, circuit), *_explain_below(freedom.below, circuit)),
+        tuple(
+            dict.fromkeys(
+                (*_explain_above(freedom, circuit), *_explain_below(freedom.below, circuit))
+            )
+        ),
         _find_sources(freedom),
     )
-    if chance and isinstance(freedom.below, Jacobian):
+    if chance and jacobian:
         yield Statement(
             "Remark",
             "the generic rank of the Jacobian",
@@ -88,7 +93,7 @@ def _state(certificate: Certificate) -> Iterator[Statement]:
                 "The degrees of freedom are {n}, unless seed {seed} is one of few or the prime "
                 "{p} divides what it should not.",
                 n=freedom.lower,
-                seed=freedom.below.seed,
+                seed=jacobian.seed,
                 p=PRIME,
             ),
             (
@@ -96,7 +101,7 @@ def _state(certificate: Certificate) -> Iterator[Statement]:
                     "A larger minor would be a polynomial that is not zero everywhere, of a degree "
                     "of which at most 1 in {odds} seeds would make it 0 modulo the prime, if seeds "
                     "draw like chance. This is no proof.",
-                    odds=freedom.below.odds,
+                    odds=jacobian.odds,
                 ),
             ),
             (SCHWARTZ,),
@@ -121,7 +126,9 @@ def _claim(freedom: Freedom, circuit: Circuit) -> Sentence:
 
 
 def _find_sources(freedom: Freedom) -> tuple[Source, ...]:
-    sources: tuple[Source, ...] = (DIMENSION, KAC) if isinstance(freedom.above, Gauge) else ()
+    sources: tuple[Source, ...] = ()
+    if isinstance(freedom.above, Gauge) and freedom.above.bound < freedom.above.parameters:
+        sources = (DIMENSION, KAC)
     if isinstance(freedom.below, Tree):
         sources += (TRAINS,)
     if isinstance(freedom.below, Jacobian | Permuted):
@@ -229,9 +236,11 @@ def _explain_scales(gauge: Gauge, blocking: Blocking) -> Sentence:
             "settle the bonds tensor by tensor. Where the bonds still open at a tensor fall into "
             "two groups of sizes {a} and {b}, and its other indices have {R} values, it is {R} "
             "generic {shape} matrices. Their only endomorphisms are scalars if {form}, except for "
-            "{R} = 2 and {a} = {b}. An order was found in which this settles every bond. ",
+            "{two} with {same}. An order was found in which this settles every bond. ",
             a=Math("a", "a"),
             b=Math("b", "b"),
+            two=expr(Math("R", "R"), "=", 2),
+            same=expr(Math("a", "a"), "=", Math("b", "b")),
             R=Math("R", "R"),
             shape=expr(Math("a", "a"), "x", Math("b", "b")),
             form=expr(
@@ -289,8 +298,12 @@ def _explain_below(evidence: Below, circuit: Circuit) -> Iterator[Block]:
             "across its bond, as a matrix, have the bond's size for their rank, and their column "
             "space is that of the leaf: {T} determines it up to a basis of its bond. What is left "
             "is a smaller tree. Of a Kronecker product {T} determines the factors up to scale. So "
-            "{T} leaves nothing open but what was counted.",
+            "{T} leaves nothing open but what was counted.{controls}",
             T=T,
+            controls=" With control wires that lead from the input to the output, there is such a "
+            "tree for each of their values."
+            if any(one.per for one in circuit.gates)
+            else "",
         )
     elif isinstance(evidence, Tangent):
         yield from _explain_tangent(evidence, circuit)

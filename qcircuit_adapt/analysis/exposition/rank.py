@@ -11,7 +11,7 @@ from qcircuit_adapt.analysis.count import gate_rank
 from qcircuit_adapt.analysis.exposition.bound import (
     curtail,
     explain_above,
-    explain_below,
+    explain_both,
     explain_scaling,
     find_sources,
     subject_of,
@@ -54,6 +54,8 @@ def find_odds(claim: RankClaim, circuit: Circuit) -> int:
     """Return once in how many seeds a larger rank is missed at most; 0 if that says nothing."""
     if claim.exact or not isinstance(claim.below, Witness):
         return 0
+    if claim.below.projection and claim.below.projection <= claim.lower:
+        return 0
     chance = claim.below.miss_chance(circuit)
     return int(1 / chance) if 0 < chance < Fraction(1, 2) else 0
 
@@ -83,7 +85,7 @@ def _state_quanta_bounds(certificate: Certificate) -> Statement:
     a = Math("a", "a")
     largest = indexed("R", a)
     claim = say(
-        "For all gate values, {upper}. If every gate {a} has rank at least {R}, or each of its "
+        "For all gate values {upper}. If every gate {a} has rank at least {R}, or each of its "
         "blocks does, then {lower}{nothing}. Here {R} is the largest rank of which the gate is "
         "capable.",
         upper=expr(rank(T), "<=", bounds.upper),
@@ -143,12 +145,12 @@ def _state_quanta_bounds(certificate: Certificate) -> Statement:
 
 def _state_rank(claim: RankClaim, circuit: Circuit) -> Statement:
     sentence = _claim(claim, rank(T))
-    if isinstance(claim.below, Invertible):
+    if isinstance(claim.below, Invertible) and circuit.gates:
         sentence += say(" {T} is invertible exactly when every gate is.", T=T)
-    proof = (*explain_above(claim.above, circuit), *explain_below(claim.below, circuit))
+    proof = explain_both(claim.above, claim.below, circuit)
     kind: Kind = "Theorem" if claim.exact else "Proposition"
     sources = find_sources(claim.above, claim.below)
-    return Statement(kind, "rank of T", find_status(claim), sentence, proof, sources)
+    return Statement(kind, "rank of the circuit", find_status(claim), sentence, proof, sources)
 
 
 def _claim(claim: RankClaim, of: Math) -> Sentence:
@@ -186,7 +188,7 @@ def _state_update(claim: RankClaim, certificate: Certificate) -> Statement:
             explain_scaling(below, circuit),
         )
     else:
-        proof = (*explain_above(claim.above, circuit), *explain_below(below, circuit))
+        proof = explain_both(claim.above, below, circuit)
     if claim.upper:
         sentence += say(" At the start of training {start}.", start=expr(UPDATE, "=", 0))
     sources = find_sources(claim.above, claim.below)

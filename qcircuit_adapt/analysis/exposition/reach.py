@@ -301,8 +301,9 @@ def _state_gap(found: RankGap, circuit: Circuit) -> Statement:
         ),
         (
             say(
-                "All gates are square. If one is singular, so is each of its copies on the other "
-                "wires, of which there are at least {gap}, and each lowers the rank by 1 or more.",
+                "All gates are square. If one is singular, or a block of one, so is each of its "
+                "copies on the other wires. There are at least {gap} copies, and each lowers the "
+                "rank by 1 or more.",
                 gap=found.gap,
             ),
         ),

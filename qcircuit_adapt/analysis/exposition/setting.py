@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from qcircuit_adapt.adapter import Form
 from qcircuit_adapt.analysis.bounds.route import is_special
 from qcircuit_adapt.analysis.certificate import Certificate
+from qcircuit_adapt.analysis.exposition.bound import join_sentences
 from qcircuit_adapt.analysis.exposition.piece import (
+    TIE,
     UPDATE,
     Code,
     Math,
     S,
     Sentence,
     T,
+    expr,
     gate,
     gates,
     listing,
@@ -21,26 +24,30 @@ from qcircuit_adapt.analysis.exposition.piece import (
 )
 from qcircuit_adapt.analysis.exposition.statement import Section
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.wires import half_names
 
 SCALE = Math("s", "s")
+SCALED = Math(f"s{TIE}(T -{TIE}S)", "s (T - S)")
 
 FORMS: dict[Form, Sentence] = {
     "difference": say(
-        "{dW} = {s} ({T} - {S}), where {S} is {T} at its initial gates, which are kept",
-        dW=UPDATE,
-        s=SCALE,
-        T=T,
+        "{update}, where {S} is {T} at its initial gates, which are kept",
+        update=expr(UPDATE, "=", SCALED),
         S=S,
+        T=T,
     ),
     "residual": say(
-        "{dW} = {s} ({T} - {S}), where {S} is {T} with every gate a (partial) identity",
-        dW=UPDATE,
-        s=SCALE,
-        T=T,
+        "{update}, where {S} is {T} with every gate a (partial) identity",
+        update=expr(UPDATE, "=", SCALED),
         S=S,
+        T=T,
     ),
-    "zero": say("{dW} = {s} {T}, and one gate starts at zero", dW=UPDATE, s=SCALE, T=T),
+    "zero": say(
+        "{update}, and one gate starts at zero",
+        update=expr(UPDATE, "=", Math(f"s{TIE}T", "s T")),
+    ),
 }
+"""How each form changes the weight."""
 
 
 def describe_setting(certificate: Certificate) -> Section:
@@ -62,11 +69,11 @@ def _describe(certificate: Certificate) -> Iterator[Sentence]:
     if update and update.form:
         yield say(
             "The adapter has the form {form}: the weight is changed by {what}. The number {s} is "
-            "not 0 and changes no rank. Training starts at {dW} = 0.",
+            "not 0 and changes no rank. Training starts at {start}.",
             form=Code(update.form),
             what=FORMS[update.form],
             s=SCALE,
-            dW=UPDATE,
+            start=expr(UPDATE, "=", 0),
         )
     yield from _describe_generic(circuit, update.form if update else None)
     yield say(
@@ -84,42 +91,33 @@ def _name_gates(circuit: Circuit) -> Sentence:
     called = say(
         " The gates are {names}." if len(names) > 1 else " The gate is {names}.", names=gates(names)
     )
-    ranked = [one.name for one in circuit.gates if one.rank]
+    ranked = [one.name for one in circuit.gates if circuit.owner(one).rank]
     if ranked:
+        first, second = half_names(ranked[0], names)
         called += say(
-            " Those of bounded rank, {names}, are products of two half-gates through a bond of the "
-            "size of the rank; the halves of {one} are called {first} and {second}.",
+            " A gate of bounded rank ({names}) is the product of two half-gates through a bond of "
+            "the size of the rank. Those of {one} are called {first} and {second}.",
             names=gates(ranked),
             one=gate(ranked[0]),
-            first=Code(f"{ranked[0]}_in"),
-            second=Code(f"{ranked[0]}_out"),
+            first=Code(first),
+            second=Code(second),
         )
     shared = [one for one in circuit.gates if one.share]
     if shared:
         pairs = [
-            piece
-            for one in shared
-            for piece in [say("{a} that of {b}", a=gate(one.name), b=gate(one.share or ""))]
+            say("{a} has that of {b}", a=gate(one.name), b=gate(one.share or "")) for one in shared
         ]
-        called += say(" Tensors are used again: {pairs}.", pairs=_flatten(pairs))
+        called += say(" Tensors are used again: {pairs}.", pairs=join_sentences(pairs))
     return called
-
-
-def _flatten(sentences: list[Sentence]) -> Sentence:
-    found: Sentence = ()
-    for place, sentence in enumerate(sentences):
-        found += ((", ",) if place else ()) + sentence
-    return found
 
 
 def _describe_generic(circuit: Circuit, form: Form | None) -> Iterator[Sentence]:
     of = say(" of {T} and of {S}", T=T, S=S) if form == "difference" else ()
     sentence = say(
         "Something holds for all gate values if there is no exception. It holds generically if the "
-        "exceptions{of} are zeros of a polynomial in the entries of the gates{what} that is not "
+        "exceptions are zeros of a polynomial in the entries of the gates{what} that is not "
         "zero everywhere. Such values have measure zero. A generic rank is the largest rank that "
         "occurs, since a rank only falls in limits.",
-        of=(),
         what=of,
     )
     frozen = [one for one in circuit.gates if not circuit.trainable(one)]

@@ -60,7 +60,14 @@ def write_tex(argument: Argument, *, document: bool = False) -> str:
     body = list(_write(argument))
     if document:
         start = (r"\documentclass{article}", r"\usepackage[utf8]{inputenc}", *PACKAGES, *THEOREMS)
-        lines = [*start, r"\emergencystretch=5em", "", r"\begin{document}", *body, r"\end{document}"]
+        lines = [
+            *start,
+            r"\emergencystretch=5em",
+            "",
+            r"\begin{document}",
+            *body,
+            r"\end{document}",
+        ]
     else:
         lines = ["% Needs in the preamble:", *(f"%   {line}" for line in (*PACKAGES, *THEOREMS))]
         lines += body

@@ -68,7 +68,7 @@ def find_generated(circuit: Circuit) -> Generated | None:
     Example:
         >>> find_generated(Circuit.parse("a=16 b=8 c=8 d=4 | c d, b d, a d, b c, a c, a b"))
         Generated(dimension=4096, gap=32, positive=True)
-        >>> find_generated(Circuit.parse("a=4 b=3 c=2 | a b, b c"))
+        >>> find_generated(Circuit.parse("a=4 b=3 c=2 | a b, a c"))
         Generated(dimension=24, gap=2, positive=False)
     """
     groups = [{axis.name} for axis in circuit.inputs if axis.size > 1]
