@@ -21,6 +21,7 @@ from qcircuit_adapt.analysis.exposition.piece import (
     gates,
     group,
     interleave,
+    listing,
     number,
     power,
     say,
@@ -44,6 +45,7 @@ from qcircuit_adapt.analysis.freedom.gauge import (
     Pair,
     build_blocking,
     copy_pencils,
+    settle_edges,
 )
 from qcircuit_adapt.analysis.freedom.jacobian import PRIME, Jacobian
 from qcircuit_adapt.analysis.freedom.permutation import Permuted
@@ -166,7 +168,7 @@ def _explain_above(freedom: Freedom, circuit: Circuit) -> Iterator[Block]:
             "bond, almost every such pair is diagonal in suitable bases. Its bonds then are a "
             "control wire."
         )
-    yield _explain_scales(gauge, blocking)
+    yield _explain_scales(gauge, blocking, names)
 
 
 def _explain_blocks(
@@ -206,7 +208,7 @@ def _explain_blocks(
     )
 
 
-def _explain_scales(gauge: Gauge, blocking: Blocking) -> Sentence:
+def _explain_scales(gauge: Gauge, blocking: Blocking, names: Sequence[Math]) -> Sentence:
     count = len(gauge.blocks) + len(blocking.apart)
     scales, lost = blocking.scales, blocking.stabilizer
     text = say("Together these are {n}. ", n=blocking.bases) if blocking.edges else ()
@@ -230,13 +232,17 @@ def _explain_scales(gauge: Gauge, blocking: Blocking) -> Sentence:
             "count. ",
             n=lost,
         )
-    elif blocking.edges:
+    elif any(size > 1 for size in blocking.edges.values()):
         text += say(
             "Generically only scalars among these changes leave every tensor as it is. To see it, "
             "settle the bonds tensor by tensor. Where the bonds still open at a tensor fall into "
-            "two groups of sizes {a} and {b}, and its other indices have {R} values, it is {R} "
-            "generic {shape} matrices. Their only endomorphisms are scalars if {form}, except for "
-            "{two} with {same}. An order was found in which this settles every bond. ",
+            "two groups of sizes {a} and {b}, and its other indices, settled bonds among them, "
+            "have {R} values, it is {R} generic {shape} matrices. Their only endomorphisms are "
+            "scalars if {form}, except for {two} with {same}. In this order tensors settle their "
+            "bonds: {order}. ",
+            order=listing(
+                [names[step.block] for step in settle_edges(blocking) if step.block is not None]
+            ),
             a=Math("a", "a"),
             b=Math("b", "b"),
             two=expr(Math("R", "R"), "=", 2),

@@ -269,7 +269,8 @@ def _state_sign(found: DeterminantSign, circuit: Circuit) -> Statement:
         "sign of the determinant",
         found.status,
         say(
-            "{what} A real matrix of the other sign is not {T}, nor a limit of such matrices.",
+            "{what} A real matrix whose determinant has the other sign is not {T}, nor a limit of "
+            "such matrices.",
             what=what,
             T=T,
         ),
