@@ -163,6 +163,8 @@ def test_a_rank_that_was_only_sampled() -> None:
     assert remark.status == "Monte Carlo (1 in 24,373)"
     assert "This is no proof." in words(apart)
     assert not find(certificate, "the generic rank")
+    [exact] = find(certificate, "rank of the circuit")
+    assert (exact.kind, exact.status) == ("Theorem", "proved by witness")
 
 
 def test_degrees_of_freedom_that_were_only_sampled() -> None:

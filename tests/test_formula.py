@@ -95,6 +95,8 @@ def test_symbols_are_told_apart(circuit: Circuit) -> None:
         (Circuit.parse("a=4 | "), "0", "0", None),
         # A wire wider than what stands at its end, and two gates that count as one.
         (Circuit.parse("x=2 | x -> r=4, r -> y=9"), "r (x + y)", "r (x + y)", None),
+        # Here the formula would have the right value, by accident.
+        (Circuit.parse("x=2 | x -> r=9, r -> y=9"), "r (x + y)", "r (x + y)", None),
         (Circuit.parse("a=3 b=3 | a b, a b"), "2 a^2 b^2", "2 a^2 b^2", "a^2 b^2"),
     ],
     ids=lambda value: getattr(value, "text", str(value)),

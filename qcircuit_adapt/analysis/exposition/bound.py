@@ -373,8 +373,8 @@ def _explain_invertible(circuit: Circuit) -> Iterator[Block]:
     factors = [power(det(gate(name)), exponent) for name, exponent in powers.items()]
     blocks = any(one.per for one in circuit.gates)
     yield say(
-        "Lower bound. Every gate is square. {one} of {r} rows acts on {copies} copies of "
-        "its wires, so {formula}{blocks}. The determinant of a matrix is a polynomial in its entries, "
+        "Lower bound. Every gate is square. {one} of {r} rows acts on {copies} copies of its "
+        "wires, so {formula}{blocks}. The determinant of a matrix is a polynomial in its entries, "
         "and that of each gate is not zero everywhere. So {T} is invertible exactly when every "
         "gate is, and that is the case generically.",
         r=Math("r", "r"),
