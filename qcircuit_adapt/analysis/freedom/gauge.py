@@ -3,7 +3,7 @@
 On a bond of size k between two gates any invertible k x k matrix and its inverse may be slipped in,
 and gates may be scaled against each other. Where nothing else of this kind does nothing, an upper
 bound on the degrees of freedom is the number of parameters minus ``k^2 - 1`` for every bond and 1
-for every gate but one. `_count_stabilizer` bounds what does nothing.
+for every gate but one. `settle_edges` bounds what does nothing.
 
 The count may be taken of any circuit that expresses at least as much. So gates may be merged into
 blocks first, each a dense tensor on the bonds that leave it: one block for the whole circuit gives
@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from qcircuit_adapt.analysis.claim import compare
@@ -70,8 +70,23 @@ class Blocking:
     @property
     def gauge(self) -> int:
         """What is proved to leave the matrix as it is, in dimensions."""
-        bases = sum(self.repeats(pair) * (size**2 - 1) for pair, size in self.edges.items())
-        return bases + self._count_scales() - _count_stabilizer(self)
+        return self.bases + self.scales - self.stabilizer
+
+    @property
+    def bases(self) -> int:
+        """How many dimensions the bases of all edges have, scales aside."""
+        return sum(self.repeats(pair) * (size**2 - 1) for pair, size in self.edges.items())
+
+    @property
+    def scales(self) -> int:
+        """How many ways there are to scale blocks, depending on their controls, that cancel."""
+        scales = sum(math.prod(held.values()) for held in self.controls) + len(self.apart)
+        return scales - (count_span([*self.controls, {}]) if scales else 0)
+
+    @property
+    def stabilizer(self) -> int:
+        """How many dimensions of these changes may change no block at all."""
+        return sum(step.loss for step in settle_edges(self))
 
     def edges_at(self, block: int) -> dict[Pair, int]:
         """Return the edges of a block."""
@@ -86,11 +101,6 @@ class Blocking:
         """Return for how many values of the common controls an edge has a basis of its own."""
         held = self.controls[pair[0]]
         return math.prod(held[name] for name in self.common(pair))
-
-    def _count_scales(self) -> int:
-        """Count the ways to scale blocks, depending on their controls, that cancel."""
-        scales = sum(math.prod(held.values()) for held in self.controls) + len(self.apart)
-        return scales - (count_span([*self.controls, {}]) if scales else 0)
 
 
 @dataclass(frozen=True)
@@ -259,8 +269,23 @@ def _copy(blocking: Blocking, pair: set[Pair], name: str, size: int) -> Blocking
     )
 
 
-def _count_stabilizer(blocking: Blocking) -> int:
-    """Bound the dimension of what changes no tensor of any block, scalars aside.
+@dataclass(frozen=True)
+class Settling:
+    """A step of `settle_edges`.
+
+    Attributes:
+        block: The block that settles edges; None where one edge is given up instead.
+        edges: The edges.
+        loss: How many dimensions of changes may do nothing on these edges.
+    """
+
+    block: int | None
+    edges: frozenset[Pair]
+    loss: int
+
+
+def settle_edges(blocking: Blocking) -> Iterator[Settling]:
+    """Bound the dimension of what changes no tensor of any block, scalars aside, step by step.
 
     Such a change multiplies each edge by a matrix, infinitesimally. At a block whose other indices
     have R values it is an endomorphism of R generic matrices, a x b if the block's edges fall into
@@ -269,24 +294,22 @@ def _count_stabilizer(blocking: Blocking) -> int:
     endomorphisms is lost. An edge may be settled by giving it up, too. The cheapest comes first.
     """
     open_edges = {pair for pair, size in blocking.edges.items() if size > 1}
-    lost = 0
     while open_edges:
-        loss, settled = min(
+        step = min(
             (
-                option
+                Settling(block, frozenset(settled), loss)
                 for block in range(len(blocking.outside))
                 if any(block in pair for pair in open_edges)
-                for option in [_settle(blocking, block, open_edges)]
+                for loss, settled in [_settle(blocking, block, open_edges)]
             ),
-            key=lambda option: (option[0], sorted(option[1])),
+            key=lambda step: (step.loss, sorted(step.edges)),
         )
         for pair in open_edges:
             dropped = _count_basis(blocking, pair)
-            if dropped < loss:
-                loss, settled = dropped, {pair}
-        lost += loss
-        open_edges -= settled
-    return lost
+            if dropped < step.loss:
+                step = Settling(None, frozenset({pair}), dropped)
+        yield step
+        open_edges -= step.edges
 
 
 def _count_basis(blocking: Blocking, pair: Pair) -> int:

@@ -58,6 +58,17 @@ def find_tangent(circuit: Circuit) -> Tangent | None:
         >>> find_tangent(Circuit.parse("a=16 b=8 c=8 d=4 | c d, b d, a d, b c, a c, a b")).bound
         42211
     """
+    spaces = list_spaces(circuit)
+    return None if spaces is None else Tangent(count_span(spaces))
+
+
+def list_spaces(circuit: Circuit) -> list[Space] | None:
+    """List the spaces of matrices along which T moves at identity gates, the scalars first.
+
+    Returns:
+        A space for each trained gate with a tensor of its own, by the input wire that its wires
+        continue; None where not every gate can be the identity.
+    """
     for gate in circuit.gates:
         if not (can_be_identity(circuit, gate) and is_known(circuit, gate)):
             return None
@@ -73,7 +84,7 @@ def find_tangent(circuit: Circuit) -> Tangent | None:
             )
         taken = [line.pop(axis.name) for axis in gate.on]
         line |= dict(zip((axis.name for axis in gate.to), taken, strict=True))
-    return Tangent(count_span(spaces))
+    return spaces
 
 
 def is_known(circuit: Circuit, gate: Gate) -> bool:
