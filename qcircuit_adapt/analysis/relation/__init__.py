@@ -1,0 +1,1 @@
+"""How circuits relate: which are the same, which express others, which are closed."""
