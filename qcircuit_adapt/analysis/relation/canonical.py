@@ -212,25 +212,25 @@ def _sweep(circuit: Circuit, wiring: Wiring, *, up_to_axes: bool) -> dict[str, t
                 forward[piece] = (level, rank, wiring.sizes[piece])
     backward: dict[str, tuple[int, ...]] = {}
     given = [[piece for gate in gates for piece in wiring.gates[gate.name][TO]] for gates in levels]
-    for level, pieces in reversed(list(enumerate([list(wiring.inputs), *given], -1))):
+    for level, made in reversed(list(enumerate([list(wiring.inputs), *given], -1))):
         leads = {
             piece: (
                 forward[piece],
                 ends.get(piece, 0),
                 sorted((kind, backward[name]) for kind, name in takers[piece]),
             )
-            for piece in pieces
+            for piece in made
         }
         backward |= {piece: (level, 1, rank, 0) for piece, rank in _rank(leads).items()}
         if level >= 0:
-            made = {
+            leaves = {
                 gate.name: (
                     forward[gate.name],
                     sorted(backward[piece] for piece in wiring.gates[gate.name][TO]),
                 )
                 for gate in levels[level]
             }
-            backward |= {name: (level, 0, rank, 0) for name, rank in _rank(made).items()}
+            backward |= {name: (level, 0, rank, 0) for name, rank in _rank(leaves).items()}
     return {name: (*key, 0, 0) for name, key in backward.items()}
 
 

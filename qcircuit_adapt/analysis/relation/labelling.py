@@ -71,7 +71,8 @@ class _Search:
             cells = _list_cells(colours)
             keys = [[self._list_seen(colours, node) for node in cell] for cell in cells]
             pairs = zip(cells, keys, strict=True)
-            if not any([_split(colours, cell, seen) for cell, seen in pairs]):
+            splits = [_split(colours, cell, seen) for cell, seen in pairs]
+            if not any(splits):
                 return cells
 
     def _compare(self, colours: list[int]) -> None:

@@ -60,7 +60,7 @@ class SchmidtBound:
         Raises:
             CertificateError: A gate or wire is not of the circuit, or a number differs.
         """
-        network = _split(build_network(circuit), self.inputs, self.outputs)
+        network = split_network(build_network(circuit), self.inputs, self.outputs)
         if not {*self.gates} <= {*network.gates}:
             raise CertificateError("a gate of the cut is not in the circuit.")
         product = math.prod(bond.size for bond in crossing(network, self.gates))
@@ -114,7 +114,8 @@ most 1, for all gate values, while almost all matrices have 16.
     """
     network = build_network(circuit)
     found = (
-        _find(circuit, network, *split) for split in itertools.islice(_splits(circuit), MAX_SPLITS)
+        _find(circuit, network, *split)
+        for split in itertools.islice(list_splits(circuit), MAX_SPLITS)
     )
     best = min(found, key=lambda cut: Fraction(cut.bound, cut.most), default=None)
     return best if best and best.bound < best.most else None
@@ -123,14 +124,14 @@ most 1, for all gate values, while almost all matrices have 16.
 def _find(
     circuit: Circuit, network: Network, inputs: tuple[str, ...], outputs: tuple[str, ...]
 ) -> SchmidtBound:
-    network = _split(network, inputs, outputs)
+    network = split_network(network, inputs, outputs)
     flow = find_flow(network, lambda _, size: size)
     gates = tuple(gate for gate in network.gates if gate in flow.input_side)
     bound = math.prod(bond.size for bond in crossing(network, gates))
     return SchmidtBound(bound, _count_most(circuit, inputs, outputs), inputs, outputs, gates)
 
 
-def _splits(circuit: Circuit) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+def list_splits(circuit: Circuit) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     """List the ways to choose one side, each split once; wires of size 1 do not matter."""
     wires = [
         (kind, axis.name)
@@ -146,7 +147,7 @@ def _splits(circuit: Circuit) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]
             yield inputs, outputs
 
 
-def _split(network: Network, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Network:
+def split_network(network: Network, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Network:
     """Return the network with the one side's open wires at the input, the rest at the output."""
 
     def move(bond: Bond) -> Bond:
