@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -20,6 +21,7 @@ from qcircuit_adapt.analysis.relation.split import (
     rank_across,
     route_across,
 )
+from qcircuit_adapt.analysis.relation.wiring import trace_wires
 from qcircuit_adapt.analysis.structure.determinant import (
     DeterminantSign,
     find_powers,
@@ -186,7 +188,37 @@ class OtherSign:
             raise CertificateError("the signs of the determinants exclude nothing.")
 
 
-Reason = HigherRank | MoreFreedom | WiderSplit | OtherSign
+@dataclass(frozen=True)
+class OffDiagonal:
+    """The circuit's T is block-diagonal on wires that no gate of it changes, the target's not.
+
+    Attributes:
+        input: The input wire, as `align.align` names it.
+        output: The output wire that it is.
+        seed: What the gates of the target are drawn from.
+    """
+
+    input: str
+    output: str
+    seed: int = 0
+    status: ClassVar[str] = "proved by witness"
+
+    @property
+    def statement(self) -> str:
+        """Why, in a sentence."""
+        return f"its gates do not change wire {self.input}, but those of the other do."
+
+    def check(self, circuit: Circuit, target: Circuit) -> None:
+        """Follow the wire, and draw T of the target again.
+
+        Raises:
+            CertificateError: A gate of the circuit takes the wire, or T is block-diagonal.
+        """
+        if self not in _list_off_diagonal(circuit, target, seed=self.seed):
+            raise CertificateError(f"both circuits are block-diagonal on wire {self.input}.")
+
+
+Reason = HigherRank | MoreFreedom | WiderSplit | OtherSign | OffDiagonal
 
 
 @dataclass(frozen=True)
@@ -248,6 +280,8 @@ def find_obstruction(
     reason: Reason | None = _compare_freedom(circuit, target, witness=False, seed=seed)
     reason = reason or _compare_ranks(circuit, target, witness=witness or small)
     reason = reason or find_other_sign(circuit, target)
+    if small and not reason:
+        reason = next(_list_off_diagonal(circuit, target, seed=seed), None)
     reason = reason or _compare_splits(circuit, target, drawn=small, seed=seed)
     if reason is None and witness:
         reason = _compare_freedom(circuit, target, witness=True, seed=seed)
@@ -282,6 +316,27 @@ def _compare_ranks(circuit: Circuit, target: Circuit, *, witness: bool) -> Highe
     if witness and below.lower <= above.upper < below.upper:
         below = claim_rank(target)
     return HigherRank(above, below) if below.lower > above.upper else None
+
+
+def _list_off_diagonal(circuit: Circuit, target: Circuit, *, seed: int) -> Iterator[OffDiagonal]:
+    """List the wires of the circuit that only the target changes, at drawn gates."""
+    import numpy as np
+
+    aligned = align(circuit, target)
+    wiring = trace_wires(aligned.one) if aligned else None
+    kept = [piece for piece in wiring.inputs if piece in wiring.outputs] if wiring else []
+    matrix = draw_matrix(aligned.other, seed=seed) if aligned and kept else None
+    if aligned is None or wiring is None or matrix is None:
+        return
+    sizes = [axis.size for axis in aligned.one.outputs + aligned.one.inputs]
+    for piece in kept:
+        row, column = wiring.outputs.index(piece), wiring.inputs.index(piece)
+        entries = matrix.reshape(sizes)
+        entries = np.moveaxis(entries, (row, len(wiring.outputs) + column), (0, 1))
+        off = ~np.eye(wiring.sizes[piece], dtype=bool)
+        if entries[off].any():
+            names = aligned.one.inputs[column].name, aligned.one.outputs[row].name
+            yield OffDiagonal(*names, seed)
 
 
 def _compare_splits(
