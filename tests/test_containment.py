@@ -21,6 +21,7 @@ from qcircuit_adapt.analysis.relation import (
     relate,
 )
 from qcircuit_adapt.analysis.relation.align import align, reshape_tensors
+from qcircuit_adapt.analysis.relation.bend import bend
 from qcircuit_adapt.analysis.relation.containment import find_containment
 from qcircuit_adapt.analysis.relation.embedding import Embedding, Filling
 from qcircuit_adapt.analysis.relation.fit import find_fit
@@ -33,6 +34,7 @@ from qcircuit_adapt.analysis.relation.obstruction import (
     find_obstruction,
 )
 from qcircuit_adapt.errors import CertificateError, SizeError
+from qcircuit_adapt.wires import split_ranks
 
 SEEDS = st.integers(0, 2**16)
 
@@ -133,6 +135,7 @@ def test_aligned_circuits_give_the_same(c: Circuit, data: st.DataObject, seed: i
         assert wide[0] == wide[1]
 
 
+REVERSED = parse("a=4 b=4 c=4 | c -> c r=4, b r -> b s=4, a s -> a")
 CONTAINED = [
     (families.lora(64, 64, rank=16), families.lora(64, 64, rank=8)),
     (families.quanta((4, 2, 2), rounds=2), families.quanta((4, 2, 2))),
@@ -150,6 +153,13 @@ CONTAINED = [
     (parse("a=4 b=4 | a b, a b {share=g1}"), parse("a=4 b=4 |")),
     (parse("a=4 b=4 | a b, a b {share=g1}"), parse("a=4 b=4 | a, a {share=g1}")),
     (parse("a=2 b=3 | a b -> a"), parse("a=2 b=3 | b -> b=1, a")),
+    (families.quanta((4, 2, 2, 2)), families.kronecker((8, 4))),
+    (families.tensor_train((4, 2, 4), rank=16), parse("x=32 | x")),
+    (families.tensor_train((4, 2, 4), rank=16), families.quanta((4, 2, 4))),
+    (families.tensor_train((4, 4, 4), rank=4), REVERSED),
+    (REVERSED, families.tensor_train((4, 4, 4), rank=4)),
+    (parse("a=4 b=4 | a -> a r=16, b r -> b"), families.lora(16, 16, rank=1)),
+    (families.quanta((2, 2, 2)), families.lora(8, 8, rank=1)),
 ]
 
 
@@ -159,6 +169,47 @@ def test_contained(circuit: Circuit, target: Circuit) -> None:
     assert isinstance(verdict, Containment)
     assert verdict.status == "theorem"
     assert_gives(verdict, seed=1)
+
+
+@given(circuits(max_gates=4, max_axes=3, max_width=24), SEEDS)
+def test_a_bent_circuit_gives_the_same_entries(circuit: Circuit, seed: int) -> None:
+    halves = split_ranks(circuit)
+    free = [replace(gate, frozen=False) for gate in halves.gates]
+    halves = Circuit(halves.inputs, free, outputs=[axis.name for axis in halves.outputs])
+    for gate in halves.gates:
+        bent = bend(halves, root=gate.name)
+        if bent is None:
+            continue
+        tensors = tensors_for(halves, np.random.default_rng(seed), low=2)
+        expected = reference.matrix(halves, tensors).T.reshape(1, -1)
+        found = bent.bend_tensors(tensors)
+        np.testing.assert_array_equal(reference.matrix(bent.circuit, found), expected)
+        back = bent.unbend_tensors(found)
+        assert all((back[name] == tensors[name]).all() for name in tensors)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a=2 b=2 | a, b", "a=2 b=2 | a", "a=2 | per a", "a=2 | a, a {share=g1}", "a=2 | a {frozen}"],
+)
+def test_what_cannot_be_bent(text: str) -> None:
+    assert bend(parse(text), root="g1") is None
+
+
+def test_a_bent_proof_with_other_roots_is_refused() -> None:
+    found = express(families.tensor_train((4, 2, 4), rank=16), parse("x=32 | x"))
+    assert isinstance(found, Containment)
+    assert found.roots == ("g2", "g1")
+    assert found.statement == (
+        "with all wires led to g2, g2 does g1, the other gates pass on what they get."
+    )
+    for roots, problem in (
+        (("g9", "g1"), "there is no gate 'g9' to bend a circuit to."),
+        (("g1", "g1"), "the fillings are not those of the circuit's gates."),
+    ):
+        with pytest.raises(CertificateError) as error:
+            replace(found, roots=roots).check()
+        assert str(error.value) == problem
 
 
 EXCLUDED = [
@@ -208,7 +259,7 @@ def test_a_split_proved_by_a_drawn_matrix() -> None:
 @pytest.mark.parametrize(
     ("circuit", "target", "met"),
     [
-        (families.quanta((4, 2, 2)), families.lora(16, 16, rank=1), True),
+        (families.quanta((2, 2, 2, 2)), families.lora(16, 16, rank=1), True),
         (parse("a=4 b=3 | a b, a"), parse("a=4 b=3 | a, a b"), None),
         (families.quanta((16, 8, 8, 4)), families.lora(4096, 4096, rank=2), None),
     ],
@@ -235,7 +286,6 @@ def test_a_fit_that_stays_away_is_said_so() -> None:
 def test_a_circuit_meets_itself(circuit: Circuit, seed: int) -> None:
     """Gradients of shared, controlled and bounded gates are right, or no fit would come near."""
     from qcircuit_adapt.analysis.relation.fit import _differentiate, _draw
-    from qcircuit_adapt.wires import split_ranks
 
     halves = split_ranks(circuit)
     rng = np.random.default_rng(seed)

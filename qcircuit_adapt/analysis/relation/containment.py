@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 
 from qcircuit_adapt.analysis.bounds.cut import Cut, find_cut
 from qcircuit_adapt.analysis.relation.align import Aligned, align, reshape_tensors
+from qcircuit_adapt.analysis.relation.bend import Bent, bend
 from qcircuit_adapt.analysis.relation.canonical import find_renaming
 from qcircuit_adapt.analysis.relation.embed import find_embedding
 from qcircuit_adapt.analysis.relation.embedding import Embedding
@@ -18,6 +20,9 @@ from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError
 from qcircuit_adapt.gate import Gate
 from qcircuit_adapt.wires import split_ranks
+
+MAX_BENT, BENT_STEPS = 64, 200
+"""How many pairs of bent circuits are tried, and how many fillings of gates on each."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Containment:
         cut: If set, T of the target factors through this cut, and the circuit gives every matrix
             that does: `how` is about the circuit of two dense gates with as many values between.
         bonds: The sizes of the wires between these two gates.
+        roots: If set, `how` is about the bent circuits, whose wires lead to these two gates: one
+            of this circuit, one of the other; see `bend.bend`.
     """
 
     circuit: Circuit
@@ -38,6 +45,7 @@ class Containment:
     how: Renaming | Embedding
     cut: Cut | None = None
     bonds: tuple[int, ...] = ()
+    roots: tuple[str, str] | None = None
     status: ClassVar[str] = "theorem"
 
     @property
@@ -67,7 +75,8 @@ class Containment:
         rest = (
             "the other gates pass on what they get" if parts else "all gates pass on what they get"
         )
-        return f"{', '.join([*parts, *([rest] if idle or not parts else [])])}."
+        bent = f"with all wires led to {self.roots[0]}, " if self.roots else ""
+        return f"{bent}{', '.join([*parts, *([rest] if idle or not parts else [])])}."
 
     def __str__(self) -> str:
         return f"contains: {self.statement}"
@@ -103,8 +112,14 @@ class Containment:
         aligned = _align(self.circuit, middle)
         arrays = {name: np.asarray(tensor) for name, tensor in tensors.items()}
         halves = split_tensors(aligned.other, reshape_tensors(arrays, aligned.other))
-        sides = split_ranks(aligned.one), split_ranks(aligned.other)
-        filled = join_tensors(aligned.one, self.how.tensors(*sides, halves))
+        one, other = split_ranks(aligned.one), split_ranks(aligned.other)
+        if self.roots:
+            ours, theirs = _bend(one, other, self.roots)
+            halves = theirs.bend_tensors(halves)
+            bent = self.how.tensors(ours.circuit, theirs.circuit, halves)
+            filled = join_tensors(aligned.one, ours.unbend_tensors(bent))
+        else:
+            filled = join_tensors(aligned.one, self.how.tensors(one, other, halves))
         return reshape_tensors(filled, self.circuit)
 
     def check(self) -> None:
@@ -127,11 +142,23 @@ class Containment:
         aligned = _align(self.circuit, self.middle)
         if not _can_split(aligned.one):
             raise CertificateError("a frozen gate of bounded rank cannot be filled.")
-        self.how.check(split_ranks(aligned.one), split_ranks(aligned.other))
+        one, other = split_ranks(aligned.one), split_ranks(aligned.other)
+        if self.roots:
+            bent = _bend(one, other, self.roots)
+            one, other = bent[0].circuit, bent[1].circuit
+        self.how.check(one, other)
 
 
-def find_containment(circuit: Circuit, target: Circuit) -> Containment | None:
+def find_containment(
+    circuit: Circuit, target: Circuit, *, bent: bool = False
+) -> Containment | None:
     """Look for a proof that a circuit gives every T that another gives.
+
+    Args:
+        circuit: The circuit.
+        target: The other.
+        bent: Whether to look among the bent circuits, which takes longer, rather than follow the
+            wires from inputs to outputs.
 
     Returns:
         The proof, or None if none is found, which proves nothing.
@@ -143,14 +170,14 @@ def find_containment(circuit: Circuit, target: Circuit) -> Containment | None:
     """
     if renaming := find_renaming(target, circuit):
         return Containment(circuit, target, renaming)
-    if how := _embed(circuit, target):
-        return Containment(circuit, target, how)
+    if found := _embed(circuit, target, bent=bent):
+        return Containment(circuit, target, found[0], roots=found[1])
     cut, ours = find_cut(target), find_cut(circuit)
     bonds = tuple(bond.size for bond in ours.bonds if bond.size > 1) or (1,)
     if cut.bound > ours.bound:
         return None
-    if how := _embed(circuit, write_product(circuit, bonds)):
-        return Containment(circuit, target, how, cut, bonds)
+    if found := _embed(circuit, write_product(circuit, bonds), bent=bent):
+        return Containment(circuit, target, found[0], cut, bonds, found[1])
     return None
 
 
@@ -166,11 +193,33 @@ def write_product(circuit: Circuit, bonds: tuple[int, ...]) -> Circuit:
     return Circuit([given], [Gate([given], to=middle), Gate(middle, to=[made])])
 
 
-def _embed(circuit: Circuit, target: Circuit) -> Embedding | None:
+def _embed(
+    circuit: Circuit, target: Circuit, *, bent: bool
+) -> tuple[Embedding, tuple[str, str] | None] | None:
     aligned = align(circuit, target)
     if aligned is None or not _can_split(aligned.one):
         return None
-    return find_embedding(split_ranks(aligned.one), split_ranks(aligned.other))
+    one, other = split_ranks(aligned.one), split_ranks(aligned.other)
+    if not bent:
+        found = find_embedding(one, other)
+        return (found, None) if found else None
+    ours, theirs = (
+        [way for gate in each.gates if (way := bend(each, root=gate.name))] for each in (one, other)
+    )
+    for here, there in itertools.islice(itertools.product(ours, theirs), MAX_BENT):
+        if found := find_embedding(here.circuit, there.circuit, steps=BENT_STEPS):
+            return found, (here.circuit.gates[-1].name, there.circuit.gates[-1].name)
+    return None
+
+
+def _bend(one: Circuit, other: Circuit, roots: tuple[str, str]) -> tuple[Bent, Bent]:
+    for each, root in zip((one, other), roots, strict=True):
+        if root not in (gate.name for gate in each.gates):
+            raise CertificateError(f"there is no gate {root!r} to bend a circuit to.")
+    ours, theirs = bend(one, root=roots[0]), bend(other, root=roots[1])
+    if ours is None or theirs is None:
+        raise CertificateError("a circuit cannot be bent.")
+    return ours, theirs
 
 
 def _can_split(circuit: Circuit) -> bool:

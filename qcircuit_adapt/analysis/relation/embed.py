@@ -21,15 +21,18 @@ from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.gate import Gate
 
 MAX_STEPS = 5_000
-"""How many fillings of gates are tried."""
+"""How many fillings of gates are tried, unless told."""
 
 
-def find_embedding(circuit: Circuit, target: Circuit) -> Embedding | None:
+def find_embedding(
+    circuit: Circuit, target: Circuit, *, steps: int = MAX_STEPS
+) -> Embedding | None:
     """Search for an embedding, from the inputs on: each gate first does all it can, then less.
 
     Args:
         circuit: A circuit without gates of bounded rank.
         target: Another, whose open axes have the same sizes, those of 1 aside.
+        steps: How many fillings of gates to try.
 
     Returns:
         The embedding, or None if none is found, which proves nothing.
@@ -39,15 +42,15 @@ def find_embedding(circuit: Circuit, target: Circuit) -> Embedding | None:
         >>> found.fillings[0].does
         ('g1', 'g2')
     """
-    search = _Search(circuit, target)
+    search = _Search(circuit, target, steps)
     return search.embedding if search.fill(0, start(circuit, target), frozenset()) else None
 
 
 class _Search:
     """Fills the circuit's gates one after another, and goes back where it gets stuck."""
 
-    def __init__(self, circuit: Circuit, target: Circuit) -> None:
-        self.circuit, self.target = circuit, target
+    def __init__(self, circuit: Circuit, target: Circuit, steps: int) -> None:
+        self.circuit, self.target, self.left = circuit, target, steps
         self.wiring, here = trace_wires(target), trace_wires(circuit)
         ends = wide(self.wiring, self.wiring.outputs)
         pieces = [piece for piece in here.outputs if here.sizes[piece] > 1]
@@ -60,7 +63,6 @@ class _Search:
         self.recipes: dict[str, object] = {}
         self.shares = any(gate.share for gate in circuit.gates)
         self.stuck: set[object] = set()
-        self.steps = 0
 
     @property
     def embedding(self) -> Embedding:
@@ -78,8 +80,8 @@ class _Search:
         gate = self.circuit.gates[index]
         owner = self.circuit.owner(gate).name
         for filling in self._list_fillings(gate, carried, done):
-            self.steps += 1
-            if self.steps > MAX_STEPS:
+            self.left -= 1
+            if self.left < 0:
                 return False
             recipe = normalize(self.target, self.wiring, filling) if self.shares else None
             if owner in self.recipes and self.recipes[owner] != recipe:
@@ -161,8 +163,8 @@ class _Search:
             if all(math.prod(sizes[p] for p in held[name]) <= room[name] for name in room):
                 yield tuple(tuple(pieces) for pieces in held.values())
             else:
-                self.steps += 1
-                if self.steps > MAX_STEPS:
+                self.left -= 1
+                if self.left < 0:
                     return
 
 

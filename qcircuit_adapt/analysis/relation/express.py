@@ -76,6 +76,8 @@ least 65,472.
         return found
     if excluded := find_obstruction(circuit, target, witness=witness, seed=seed):
         return excluded
+    if found := find_containment(circuit, target, bent=True):
+        return found
     if not fit:
         return Open(circuit, target)
 
