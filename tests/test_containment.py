@@ -163,6 +163,15 @@ CONTAINED = [
 ]
 
 
+def test_a_frozen_gate_keeps_its_values() -> None:
+    circuit = parse("a=4 | a -> r=4, r {frozen init=identity}, per r {frozen}, r -> a=4")
+    found = find_containment(circuit, families.lora(4, 4, rank=2))
+    assert found is not None
+    given = found.tensors(tensors_for(found.target, np.random.default_rng(0), low=2))
+    np.testing.assert_array_equal(given["g2"], np.eye(4))
+    np.testing.assert_array_equal(given["g3"], np.ones(4))
+
+
 @pytest.mark.parametrize(("circuit", "target"), CONTAINED, ids=lambda circuit: circuit.text)
 def test_contained(circuit: Circuit, target: Circuit) -> None:
     verdict = express(circuit, target)
@@ -466,6 +475,6 @@ def test_relation_up_to_axes() -> None:
     relation = relate(parse("a=2 b=2 c=2 | b c, a b"), parse("a=2 b=2 c=2 | a b, b c"))
     assert not relation.same
     assert str(relation).splitlines()[1] == (
-        "  same (theorem): both give the same T, up to the order of its input and output axes, "
+        "  alike (theorem): both give the same T, up to the order of its input and output axes, "
         "once gates and wires are renamed."
     )

@@ -100,7 +100,7 @@ class Embedding:
         by_name = {gate.name: gate for gate in target.gates}
         owned = {name: tensors[target.owner(gate).name] for name, gate in by_name.items()}
         return {
-            gate.name: _fill(gate, filling, wiring, owned)
+            gate.name: _identity(gate) if gate.frozen else _fill(gate, filling, wiring, owned)
             for gate, filling in zip(circuit.gates, self.fillings, strict=True)
             if not gate.share
         }
@@ -174,6 +174,13 @@ def normalize(target: Circuit, wiring: Wiring, filling: Filling) -> object:
     return axes, [
         (owners[name], [number(pieces) for pieces in wiring.gates[name]]) for name in filling.does
     ]
+
+
+def _identity(gate: Gate) -> Any:
+    import numpy as np
+
+    eye = np.eye(gate.rows, gate.columns, dtype=int)
+    return np.broadcast_to(eye, (gate.blocks, *eye.shape)).reshape(gate.shape)
 
 
 def _fill(gate: Gate, filling: Filling, wiring: Wiring, tensors: Mapping[str, Any]) -> Any:

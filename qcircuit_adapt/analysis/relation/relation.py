@@ -68,7 +68,8 @@ class Relation:
     def _report(self) -> Iterator[str]:
         yield self.statement
         if self.renaming is not None:
-            yield f"  same ({self.renaming.status}): {self.renaming}"
+            word = "same" if self.same else "alike"
+            yield f"  {word} ({self.renaming.status}): {self.renaming}"
         if self.same:
             return
         first, second = _call(self.one, self.other)
