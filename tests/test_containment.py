@@ -13,6 +13,7 @@ from strategies import circuits, gates, tensors_for
 from test_renaming import rewrite
 
 from qcircuit_adapt import Circuit, Gate, families, reference
+from qcircuit_adapt.analysis import claim_rank, find_freedom
 from qcircuit_adapt.analysis.relation import (
     Containment,
     NotContained,
@@ -425,6 +426,41 @@ def test_a_reason_for_other_circuits_is_refused(
         replace(verdict, circuit=verdict.target, target=verdict.circuit).check()
     with pytest.raises(CertificateError):
         replace(verdict, circuit=verdict.target).check()
+
+
+def test_a_reason_must_exclude_something() -> None:
+    circuit = families.lora(8, 8, rank=2)
+    for other, reason in (
+        (families.lora(8, 8, rank=4), MoreFreedom),
+        (families.quanta((2, 2, 2)), HigherRank),
+    ):
+        verdict = find_obstruction(circuit, other)
+        assert verdict is not None
+        above = find_freedom(circuit) if reason is MoreFreedom else claim_rank(circuit)
+        bound = {MoreFreedom: 28, HigherRank: 2}[reason]
+        with pytest.raises(CertificateError) as error:
+            reason(above, above).check(circuit, circuit)
+        assert str(error.value) == f"a bound of {bound} does not exclude {bound}."
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a=6 b=4 | a b", "a=4 b=6 | a b"),
+        ("a=4 b=4 | a, b {share=g1}", "a=2 b=2 c=4 | a b c"),
+        ("a=4 b=4 | a b", "a=4 b=2 | a b"),
+    ],
+)
+def test_what_cannot_be_aligned(one: str, other: str) -> None:
+    assert align(parse(one), parse(other)) is None
+    assert align(parse(other), parse(one)) is None
+
+
+def test_a_wire_that_passes_is_cut_at_both_ends() -> None:
+    aligned = align(parse("a=4 b=6 | b"), parse("a=2 b=2 c=6 | a b c -> x=24"))
+    assert aligned is not None
+    assert aligned.one.text == "a_1=2 a_2=2 b=6 | b"
+    assert aligned.other.text == "a=2 b=2 c=6 | a b c -> x_1=2 x_2=2 x_3=6"
 
 
 def test_relations_read_well() -> None:
