@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import qcircuit_adapt
+from qcircuit_adapt.analysis import relation
 
 
 @pytest.mark.parametrize("name", qcircuit_adapt.__all__)
@@ -19,6 +20,11 @@ def test_every_public_name_is_there_and_documented(name: str) -> None:
     if inspect.isclass(thing) or inspect.isfunction(thing):
         assert inspect.getdoc(thing)
         assert thing.__module__.startswith("qcircuit_adapt")
+
+
+@pytest.mark.parametrize("name", relation.__all__)
+def test_every_name_about_relations_is_documented(name: str) -> None:
+    assert inspect.getdoc(getattr(relation, name))
 
 
 def test_all_is_what_is_public() -> None:

@@ -112,6 +112,11 @@ def find_routing(circuit: Circuit, *, subject: Subject = "T") -> Routing | None:
     network = settle(circuit, subject=subject)
     if network is None:
         return None
+    return route_network(network, subject=subject)
+
+
+def route_network(network: Network, *, subject: Subject = "T") -> Routing:
+    """Find paths through a network whose gates can be chosen freely."""
     paths = tuple(itertools.chain.from_iterable(map(_route_part, network.parts())))
     return Routing(_multiply(paths), paths, subject)
 

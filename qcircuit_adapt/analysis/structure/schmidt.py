@@ -114,7 +114,8 @@ most 1, for all gate values, while almost all matrices have 16.
     """
     network = build_network(circuit)
     found = (
-        _find(circuit, network, *split) for split in itertools.islice(_splits(circuit), MAX_SPLITS)
+        _find(circuit, network, *split)
+        for split in itertools.islice(list_splits(circuit), MAX_SPLITS)
     )
     best = min(found, key=lambda cut: Fraction(cut.bound, cut.most), default=None)
     return best if best and best.bound < best.most else None
@@ -130,7 +131,7 @@ def _find(
     return SchmidtBound(bound, _count_most(circuit, inputs, outputs), inputs, outputs, gates)
 
 
-def _splits(circuit: Circuit) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+def list_splits(circuit: Circuit) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     """List the ways to choose one side, each split once; wires of size 1 do not matter."""
     wires = [
         (kind, axis.name)
