@@ -12,13 +12,13 @@ from strategies import circuits
 
 from qcircuit_adapt import FORMS, Circuit, Form, Term, families
 from qcircuit_adapt.analysis.bounds.cut import find_zero
-from qcircuit_adapt.analysis.freedom.claim import Freedom, find_freedom
-from qcircuit_adapt.analysis.freedom.start import find_start
+from qcircuit_adapt.analysis.freedom.claim import find_freedom
+from qcircuit_adapt.analysis.freedom.start import Start, find_start
 from qcircuit_adapt.errors import GateError
 from qcircuit_adapt.wires import split_ranks
 
 
-def start_of(circuit: Circuit, form: Form) -> Freedom | None:
+def start_of(circuit: Circuit, form: Form) -> Start | None:
     return find_start(circuit, form, find_freedom(circuit))
 
 
@@ -50,7 +50,8 @@ def test_known_starts(circuit: Circuit, form: Form, bounds: tuple[int, int] | No
     assert (found and (found.lower, found.upper)) == bounds
     if found:
         assert found.status == "theorem"
-        found.check(circuit)
+        found.below.check(circuit)
+        found.above.check(circuit)
 
 
 @given(circuits(max_gates=4, max_axes=3, max_width=16), st.sampled_from(FORMS), st.integers(0, 99))
@@ -63,7 +64,8 @@ def test_the_jacobian_at_the_start_lies_between(circuit: Circuit, form: Form, se
     found = start_of(circuit, form)
     assume(found is not None)
     assert found
-    found.check(circuit)
+    found.below.check(circuit)
+    found.above.check(circuit)
     halves = split_ranks(circuit)
     drawn = random_tensors(circuit, np.random.default_rng(seed), start=True)
     for gate in halves.gates:

@@ -8,7 +8,7 @@ from typing import Any
 from qcircuit_adapt.analysis.claim import RankClaim, compare
 from qcircuit_adapt.analysis.count import QuantaBounds, quanta_bounds
 from qcircuit_adapt.analysis.freedom.claim import Freedom
-from qcircuit_adapt.analysis.freedom.start import find_start
+from qcircuit_adapt.analysis.freedom.start import Start, find_start
 from qcircuit_adapt.analysis.structure.statement import Statement, find_structure
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError
@@ -41,7 +41,7 @@ class Certificate:
     degrees_of_freedom: Freedom
     statements: tuple[Statement, ...] = ()
     update_rank: RankClaim | None = None
-    start: Freedom | None = None
+    start: Start | None = None
 
     def check(self) -> None:
         """Derive every number again, those on ranks from their evidence.

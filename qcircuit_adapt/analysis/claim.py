@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from qcircuit_adapt.adapter import FORMS, Form
 from qcircuit_adapt.analysis.bounds.bridge import BridgeBound
@@ -11,7 +10,7 @@ from qcircuit_adapt.analysis.bounds.cut import Cut, Subject
 from qcircuit_adapt.analysis.bounds.product import ProductBound
 from qcircuit_adapt.analysis.bounds.route import Routing
 from qcircuit_adapt.analysis.field.witness import Witness
-from qcircuit_adapt.analysis.status import name_status
+from qcircuit_adapt.analysis.interval import Interval
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError, GateError, nearest
 from qcircuit_adapt.gate import Gate
@@ -109,7 +108,7 @@ Above = BridgeBound | Cut | ProductBound | Untrained
 
 
 @dataclass(frozen=True)
-class RankClaim:
+class RankClaim(Interval[Below, Above]):
     """Bounds on a rank: of T, or of the update that an adapter's form makes of it.
 
     Attributes:
@@ -121,21 +120,7 @@ class RankClaim:
         form: The form whose update this is about; None for T itself.
     """
 
-    lower: int
-    upper: int
-    below: Below
-    above: Above
     form: Form | None = None
-
-    @property
-    def exact(self) -> bool:
-        """Whether the bounds meet; then both are the generic rank."""
-        return self.lower == self.upper
-
-    @property
-    def status(self) -> str:
-        """What kind of proof it is; see `status.name_status`."""
-        return name_status(self.below, exact=self.exact)
 
     @property
     def subject(self) -> Subject:
@@ -176,15 +161,6 @@ class RankClaim:
         return isinstance(evidence, Unproved) or (
             isinstance(evidence, Invertible) and self.subject == "T"
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return ``lower``, ``upper``, ``exact`` and ``status``."""
-        return {
-            "lower": self.lower,
-            "upper": self.upper,
-            "exact": self.exact,
-            "status": self.status,
-        }
 
 
 def find_subject(form: Form | None) -> Subject:

@@ -18,15 +18,16 @@ from qcircuit_adapt.analysis.bounds.cut import Cut
 from qcircuit_adapt.analysis.bounds.product import ProductBound
 from qcircuit_adapt.analysis.bounds.route import Routing
 from qcircuit_adapt.analysis.certificate import Certificate
-from qcircuit_adapt.analysis.claim import Invertible, RankClaim, Scaled, Unproved, Untrained
+from qcircuit_adapt.analysis.claim import Invertible, Scaled, Unproved, Untrained
 from qcircuit_adapt.analysis.field.sum_witness import SumWitness
 from qcircuit_adapt.analysis.field.witness import Witness
-from qcircuit_adapt.analysis.freedom.claim import Freedom, NoTheorem
+from qcircuit_adapt.analysis.freedom.claim import NoTheorem
 from qcircuit_adapt.analysis.freedom.gauge import Gauge
 from qcircuit_adapt.analysis.freedom.jacobian import Jacobian
 from qcircuit_adapt.analysis.freedom.permutation import Permuted
 from qcircuit_adapt.analysis.freedom.tangent import Tangent
 from qcircuit_adapt.analysis.freedom.tree import Tree
+from qcircuit_adapt.analysis.interval import Evidence, Interval
 from qcircuit_adapt.analysis.structure.determinant import DeterminantSign, RankGap
 from qcircuit_adapt.analysis.structure.schmidt import SchmidtBound
 from qcircuit_adapt.analysis.structure.statement import (
@@ -36,7 +37,7 @@ from qcircuit_adapt.analysis.structure.statement import (
     Untouched,
 )
 from qcircuit_adapt.analysis.sum_certificate import SumCertificate
-from qcircuit_adapt.analysis.total import SumBound, SumClaim, TermBound
+from qcircuit_adapt.analysis.total import SumBound, TermBound
 from qcircuit_adapt.circuit_file import write_whole
 
 FORMAT = "qcircuit certificate"
@@ -156,7 +157,7 @@ def _write_counts(certificate: Certificate | SumCertificate, d_in: int, d_out: i
     }
 
 
-def _write_claim(claim: RankClaim | Freedom | SumClaim) -> dict[str, Any]:
+def _write_claim(claim: Interval[Evidence, Evidence]) -> dict[str, Any]:
     return claim.to_dict() | {
         "at_least": _write_evidence(claim.below),
         "at_most": _write_evidence(claim.above),

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from qcircuit_adapt.adapter import Form
 from qcircuit_adapt.analysis.certificate import Certificate
-from qcircuit_adapt.analysis.claim import RankClaim
-from qcircuit_adapt.analysis.freedom.claim import Freedom
+from qcircuit_adapt.analysis.interval import Evidence, Interval
 from qcircuit_adapt.analysis.sum_certificate import SumCertificate
-from qcircuit_adapt.analysis.total import SumClaim
+
+AnyInterval = Interval[Evidence, Evidence]
 
 _UPDATES: dict[Form, str] = {
     "zero": "the update is T, up to scale.",
@@ -71,18 +71,18 @@ def _report_costs(certificate: Certificate | SumCertificate, *, dense: int) -> I
     yield f"  MACs per token   {_share(certificate.macs_per_token, dense)}"
 
 
-def _report_rank(title: str, claim: RankClaim | SumClaim) -> Iterator[str]:
+def _report_rank(title: str, claim: AnyInterval) -> Iterator[str]:
     generic = "for all gate values outside a set of measure zero"
     yield f"  {title:15}  {_numbers(claim)}, {generic}; {claim.status}"
     yield from _report_evidence(claim)
 
 
-def _report_dimension(title: str, noun: str, claim: Freedom | SumClaim) -> Iterator[str]:
+def _report_dimension(title: str, noun: str, claim: AnyInterval) -> Iterator[str]:
     yield f"  {title:15}  {_numbers(claim)} {noun}; {claim.status}"
     yield from _report_evidence(claim)
 
 
-def _report_evidence(claim: RankClaim | Freedom | SumClaim) -> Iterator[str]:
+def _report_evidence(claim: AnyInterval) -> Iterator[str]:
     if claim.exact and claim.below == claim.above:
         yield f"    exactly {claim.lower:,}: {claim.below.statement}"
         return
@@ -90,7 +90,7 @@ def _report_evidence(claim: RankClaim | Freedom | SumClaim) -> Iterator[str]:
     yield f"    at most {claim.upper:,}: {claim.above.statement}"
 
 
-def _numbers(claim: RankClaim | Freedom | SumClaim) -> str:
+def _numbers(claim: AnyInterval) -> str:
     return f"{claim.upper:,}" if claim.exact else f"{claim.lower:,} to {claim.upper:,}"
 
 

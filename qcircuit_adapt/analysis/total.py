@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from qcircuit_adapt.adapter import Adapter
 from qcircuit_adapt.analysis.claim import compare
 from qcircuit_adapt.analysis.field.sum_witness import SumWitness
-from qcircuit_adapt.analysis.status import name_status
+from qcircuit_adapt.analysis.interval import Interval
 from qcircuit_adapt.errors import CertificateError
 
 Bounds = tuple[tuple[int, int], ...]
@@ -61,30 +60,8 @@ class SumBound:
 
 
 @dataclass(frozen=True)
-class SumClaim:
-    """Bounds on a number that an adapter's update has.
-
-    Attributes:
-        lower: It is at least this, for almost all gate values.
-        upper: It is at most this, for all gate values.
-        below: The evidence for `lower`.
-        above: The evidence for `upper`.
-    """
-
-    lower: int
-    upper: int
-    below: TermBound | SumWitness
-    above: SumBound
-
-    @property
-    def exact(self) -> bool:
-        """Whether the bounds meet."""
-        return self.lower == self.upper
-
-    @property
-    def status(self) -> str:
-        """What kind of proof it is; see `status.name_status`."""
-        return name_status(self.below, exact=self.exact)
+class SumClaim(Interval[TermBound | SumWitness, SumBound]):
+    """Bounds on a number that an adapter's update has."""
 
     def check(self, adapter: Adapter, bounds: Bounds, *, most: int) -> None:
         """Check both sides, given what is proved of the terms.
@@ -99,15 +76,6 @@ class SumClaim:
         self.above.check(bounds, most=most)
         compare("lower bound", self.lower, self.below.bound)
         compare("upper bound", self.upper, self.above.bound)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return ``lower``, ``upper``, ``exact`` and ``status``."""
-        return {
-            "lower": self.lower,
-            "upper": self.upper,
-            "exact": self.exact,
-            "status": self.status,
-        }
 
 
 def add_up(

@@ -36,6 +36,7 @@ from qcircuit_adapt.analysis.exposition.source import (
     Source,
 )
 from qcircuit_adapt.analysis.exposition.statement import Block, Section, Statement
+from qcircuit_adapt.analysis.field.chance import PRIME
 from qcircuit_adapt.analysis.formula import count_freedom
 from qcircuit_adapt.analysis.freedom.claim import Below, Freedom, NoTheorem
 from qcircuit_adapt.analysis.freedom.gauge import (
@@ -47,7 +48,7 @@ from qcircuit_adapt.analysis.freedom.gauge import (
     copy_pencils,
     settle_edges,
 )
-from qcircuit_adapt.analysis.freedom.jacobian import PRIME, Jacobian
+from qcircuit_adapt.analysis.freedom.jacobian import Jacobian
 from qcircuit_adapt.analysis.freedom.permutation import Permuted
 from qcircuit_adapt.analysis.freedom.span import Space
 from qcircuit_adapt.analysis.freedom.tangent import Tangent, list_spaces

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 from qcircuit_adapt.analysis.certificate import Certificate
 from qcircuit_adapt.analysis.claim import Invertible, RankClaim, Scaled
@@ -43,21 +42,15 @@ def state_ranks(certificate: Certificate) -> Section:
 
 
 def find_status(claim: RankClaim) -> str:
-    """Return how sure the bounds of a claim are."""
-    if not claim.exact:
-        return "proved interval"
-    of = claim.below.of if isinstance(claim.below, Scaled) else claim.below
-    return "proved by witness" if isinstance(of, Witness) else "theorem"
+    """Return the status of the bounds: both are proved; a remark says what is likely beyond."""
+    return claim.status if claim.exact else "proved interval"
 
 
-def find_odds(claim: RankClaim, circuit: Circuit) -> int:
+def find_odds(claim: RankClaim) -> int:
     """Return once in how many seeds a larger rank is missed at most; 0 if that says nothing."""
     if claim.exact or not isinstance(claim.below, Witness):
         return 0
-    if claim.below.projection and claim.below.projection <= claim.lower:
-        return 0
-    chance = claim.below.miss_chance(circuit)
-    return int(1 / chance) if 0 < chance < Fraction(1, 2) else 0
+    return claim.below.odds if claim.below.odds > 1 else 0
 
 
 def _state(certificate: Certificate) -> Iterator[Statement]:
@@ -198,7 +191,7 @@ def _state_update(claim: RankClaim, certificate: Certificate) -> Statement:
 
 
 def _state_chance(claim: RankClaim, circuit: Circuit) -> Iterator[Statement]:
-    odds = find_odds(claim, circuit)
+    odds = find_odds(claim)
     if not odds:
         return
     of = rank(subject_of(claim.subject))

@@ -95,7 +95,7 @@ def find_sum_witness(
         advance(columns)
     factors = max(len(split_ranks(term.circuit).gates) for term in adapter.terms)
     rank = find_rank(total, on_columns=advance)
-    odds = bound_miss(rank, factors=factors + (2 if size else 0))
+    odds = 0 if rank == size else bound_miss(rank, factors=factors + (2 if size else 0))
     return SumWitness(rank, PRIME, seed, size, digest_residues(total), odds)
 
 

@@ -174,7 +174,9 @@ def _derive(
     )
     digest = digest_residues(matrix)
     rank = find_rank(matrix, on_columns=advance)
-    odds = bound_miss(rank, factors=len(halves.gates) + (2 if projection else 0))
+    # A rank that fills the projection says nothing of larger ones.
+    factors = len(halves.gates) + (2 if projection else 0)
+    odds = 0 if rank == projection else bound_miss(rank, factors=factors)
     return Witness(rank, form, PRIME, seed, projection, digest, odds)
 
 

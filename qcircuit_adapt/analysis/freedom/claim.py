@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from qcircuit_adapt.analysis.bounds.cut import Cut
-from qcircuit_adapt.analysis.bounds.route import Routing
-from qcircuit_adapt.analysis.claim import Unproved, Untrained, compare, is_trained
+from qcircuit_adapt.analysis.claim import Untrained, compare, is_trained
 from qcircuit_adapt.analysis.freedom.coarsen import find_gauge
 from qcircuit_adapt.analysis.freedom.gauge import Gauge
 from qcircuit_adapt.analysis.freedom.jacobian import Jacobian, find_jacobian
 from qcircuit_adapt.analysis.freedom.permutation import Permuted, find_permuted
 from qcircuit_adapt.analysis.freedom.tangent import Tangent, find_tangent
 from qcircuit_adapt.analysis.freedom.tree import Tree, find_tree
-from qcircuit_adapt.analysis.status import name_status
+from qcircuit_adapt.analysis.interval import Interval
 from qcircuit_adapt.circuit import Circuit
 
 MAX_JACOBIAN = 10**8
@@ -42,13 +39,12 @@ class NoTheorem:
         compare("bound", self.bound, 0)
 
 
-Below = Tree | Tangent | Jacobian | Permuted | NoTheorem | Untrained | Routing | Unproved
-Above = Gauge | Untrained | Cut | Tangent
-"""Cuts, paths and tangents from above are on the start of training alone; see `start`."""
+Below = Tree | Tangent | Jacobian | Permuted | NoTheorem | Untrained
+Above = Gauge | Untrained
 
 
 @dataclass(frozen=True)
-class Freedom:
+class Freedom(Interval[Below, Above]):
     """Bounds on the degrees of freedom of T, and of every update.
 
     Attributes:
@@ -57,21 +53,6 @@ class Freedom:
         below: The evidence for `lower`.
         above: The evidence for `upper`.
     """
-
-    lower: int
-    upper: int
-    below: Below
-    above: Above
-
-    @property
-    def exact(self) -> bool:
-        """Whether the bounds meet."""
-        return self.lower == self.upper
-
-    @property
-    def status(self) -> str:
-        """What kind of proof it is; see `status.name_status`."""
-        return name_status(self.below, exact=self.exact)
 
     def check(self, circuit: Circuit) -> None:
         """Check both sides on a circuit.
@@ -83,15 +64,6 @@ class Freedom:
         self.above.check(circuit)
         compare("lower bound", self.lower, self.below.bound)
         compare("upper bound", self.upper, self.above.bound)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return ``lower``, ``upper``, ``exact`` and ``status``."""
-        return {
-            "lower": self.lower,
-            "upper": self.upper,
-            "exact": self.exact,
-            "status": self.status,
-        }
 
 
 def find_freedom(

@@ -97,4 +97,5 @@ def find_jacobian(circuit: Circuit, *, rows: int, seed: int = 0) -> Jacobian | N
         ]
     )
     rank = find_rank(matrix.T if len(matrix) > matrix.shape[1] else matrix)
-    return Jacobian(rank, rows, seed, bound_miss(rank, factors=len(halves.gates) + 1))
+    odds = 0 if rank == rows else bound_miss(rank, factors=len(halves.gates) + 1)
+    return Jacobian(rank, rows, seed, odds)

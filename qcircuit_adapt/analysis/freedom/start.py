@@ -7,18 +7,29 @@ anywhere else: a gate behind one that is zero moves nothing yet.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 from qcircuit_adapt.adapter import Form
-from qcircuit_adapt.analysis.bounds.cut import find_cut
-from qcircuit_adapt.analysis.bounds.route import find_routing, is_special
+from qcircuit_adapt.analysis.bounds.cut import Cut, find_cut
+from qcircuit_adapt.analysis.bounds.route import Routing, find_routing, is_special
 from qcircuit_adapt.analysis.claim import Unproved, Untrained, is_trained
+from qcircuit_adapt.analysis.freedom.claim import Above as FreedomAbove
+from qcircuit_adapt.analysis.freedom.claim import Below as FreedomBelow
 from qcircuit_adapt.analysis.freedom.claim import Freedom
-from qcircuit_adapt.analysis.freedom.tangent import find_tangent
+from qcircuit_adapt.analysis.freedom.tangent import Tangent, find_tangent
+from qcircuit_adapt.analysis.interval import Interval
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import GateError
 
 
-def find_start(circuit: Circuit, form: Form, freedom: Freedom) -> Freedom | None:
+@dataclass(frozen=True)
+class Start(
+    Interval[FreedomBelow | Routing | Unproved, FreedomAbove | Cut | Tangent],
+):
+    """Bounds on the dimension of the update's tangent space where training starts."""
+
+
+def find_start(circuit: Circuit, form: Form, freedom: Freedom) -> Start | None:
     """Bound the dimension of the update's tangent space where training starts.
 
     In form ``difference`` gates start at generic values, so it is the degrees of freedom. In form
@@ -41,20 +52,22 @@ def find_start(circuit: Circuit, form: Form, freedom: Freedom) -> Freedom | None
         (123, 72, 72)
     """
     if not is_trained(circuit):
-        return Freedom(0, 0, Untrained(), Untrained())
+        return Start(0, 0, Untrained(), Untrained())
     trained = [gate for gate in circuit.gates if circuit.trainable(gate)]
     if form == "difference":
-        return None if any(is_special(circuit, gate) for gate in trained) else freedom
+        if any(is_special(circuit, gate) for gate in trained):
+            return None
+        return Start(freedom.lower, freedom.upper, freedom.below, freedom.above)
     if form == "residual":
         uses = Counter(circuit.owner(gate).name for gate in circuit.gates)
         tangent = find_tangent(circuit)
         if tangent is None or len(uses) < len(circuit.gates) or len(trained) < len(uses):
             return None
-        return Freedom(tangent.bound, tangent.bound, tangent, tangent)
+        return Start(tangent.bound, tangent.bound, tangent, tangent)
     try:
         above = find_cut(circuit, subject="start")
     except GateError:
         # The form cannot train this circuit at all.
         return None
     below = find_routing(circuit, subject="start") or Unproved()
-    return Freedom(below.bound, above.bound, below, above)
+    return Start(below.bound, above.bound, below, above)

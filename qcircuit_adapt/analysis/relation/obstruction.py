@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from qcircuit_adapt.analysis.certificate import claim_rank
 from qcircuit_adapt.analysis.claim import RankClaim, is_invertible
 from qcircuit_adapt.analysis.field.witness import Witness
 from qcircuit_adapt.analysis.freedom.claim import Freedom, find_freedom
 from qcircuit_adapt.analysis.freedom.jacobian import Jacobian
 from qcircuit_adapt.analysis.freedom.permutation import Permuted
+from qcircuit_adapt.analysis.proof import claim_rank
 from qcircuit_adapt.analysis.relation.align import align
 from qcircuit_adapt.analysis.relation.split import (
     MAX_ENTRIES,
