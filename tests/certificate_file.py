@@ -148,7 +148,11 @@ def write_term(term: Term) -> Document:
 
 def seal(document: Document) -> Document:
     """Plain JSON data with format, version and digest as they should be."""
-    rest = {"format": "qcircuit certificate", "version": 1, **document}
-    rest.pop("digest", None)
+    return sign({"format": "qcircuit certificate", "version": 1, **document})
+
+
+def sign(document: Document) -> Document:
+    """Plain JSON data with the right digest of all the rest."""
+    rest = {key: value for key, value in document.items() if key != "digest"}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return json.loads(text) | {"digest": hashlib.sha256(text.encode()).hexdigest()}

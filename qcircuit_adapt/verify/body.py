@@ -27,11 +27,11 @@ class Check:
 
     Attributes:
         claim: The claim.
-        how: How it was checked.
+        how: How it was checked, a line each.
     """
 
     claim: str
-    how: str
+    how: tuple[str, ...]
 
 
 def check_body(root: Field, *, progress: Progress | None) -> tuple[str, list[Check]]:
@@ -76,29 +76,34 @@ def check_claims(
     checks = [
         Check(
             f"{counts['parameters']:,} parameters, {counts['macs_per_token']:,} MACs per token",
-            check_counts(body["counts"], counts),
+            (check_counts(body["counts"], counts),),
         ),
-        Check("QuanTA's bounds", check_quanta_bounds(body["quanta_bounds"], graph)),
-        Check("statements", check_statements(body["statements"], graph)),
+        Check("QuanTA's bounds", (check_quanta_bounds(body["quanta_bounds"], graph),)),
+        Check(
+            f"{len(body['statements'].items())} statements",
+            (check_statements(body["statements"], graph),),
+        ),
     ]
     update = rank = check_rank(body["rank"], graph, form=None, progress=progress)
-    checks.append(_report("rank of T", rank))
+    checks.append(report("rank of T", rank))
     if form:
         update = check_rank(body["update_rank"], graph, form=form, progress=progress)
-        checks.append(_report(f"rank of the update in form {form!r}", update))
+        checks.append(report(f"rank of the update in form {form!r}", update))
     freedom = _check_freedom(body["degrees_of_freedom"], graph, progress)
-    checks.append(_report("degrees of freedom", freedom))
+    checks.append(report("degrees of freedom", freedom))
     if "start" in body:
         if read_form(body["start"]) != form:
             Field(form, "start.form").refuse(f"the update is of form {form!r}.")
         start = _check_start(body["start"], graph, form=form, progress=progress)
-        checks.append(_report("directions at the start", start))
+        checks.append(report("directions at the start", start))
     return checks, update, freedom
 
 
-def _report(what: str, claim: Claim) -> Check:
-    ways = dict.fromkeys((claim.below.how, claim.above.how))
-    return Check(f"{what} {claim.numbers}, {claim.status}", "; ".join(ways))
+def report(what: str, claim: Claim) -> Check:
+    """Say what was checked of a claim."""
+    below = f"at least {claim.lower:,}: {claim.below.how}"
+    above = f"at most {claim.upper:,}: {claim.above.how}"
+    return Check(f"{what} {claim.numbers}, {claim.status}", (below, above))
 
 
 def _check_freedom(field: Field, graph: Graph, progress: Progress | None) -> Claim:

@@ -78,9 +78,7 @@ def check_gauge(evidence: dict[str, Field], graph: Graph) -> str:
     bases = sum(map(blocks.bases, blocks.edges))
     gauge = bases + count_scales(blocks) - bound_stabilizer(blocks)
     evidence["bound"].match(blocks.parameters - gauge, "the count of parameters less the gauge")
-    return (
-        f"{len(chosen)} blocks have {blocks.parameters:,} parameters, of which {gauge:,} do nothing"
-    )
+    return f"of {blocks.parameters:,} parameters in {len(chosen)} blocks {gauge:,} do nothing"
 
 
 def build_blocks(graph: Graph, chosen: Sequence[Iterable[str]]) -> Blocks:

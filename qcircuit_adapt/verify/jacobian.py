@@ -128,7 +128,7 @@ def _write_equations(graph: Graph, seed: int) -> Equations:
     sources = [operator.spread(graph.inputs, np.arange(dimension))]
     for tensor in graph.tensors:
         rest = _spectators(tensor, sources[-1])
-        taken = sources[-1].group(tensor.per, tensor.on, rest)
+        taken = sources[-1].group(tensor.per, tensor.on, (*rest, BESIDE))
         moved = np.take_along_axis(taken, orders[tensor.values], axis=1)
         sources.append(operator.spread((*tensor.per, *tensor.to, *rest), moved))
     target = operator.spread(graph.outputs, np.arange(dimension))
@@ -140,8 +140,8 @@ def _write_equations(graph: Graph, seed: int) -> Equations:
     entries, unknowns = [], []
     for tensor, source in zip(reversed(graph.tensors), sources[-2::-1], strict=True):
         rest = _spectators(tensor, source)
-        given = target.group(tensor.per, tensor.to, rest)
-        taken = source.group(tensor.per, tensor.on, rest)
+        given = target.group(tensor.per, tensor.to, (*rest, BESIDE))
+        taken = source.group(tensor.per, tensor.on, (*rest, BESIDE))
         if tensor.trained:
             moves = given[:, :, None] * dimension + taken[:, None]
             entries.append(moves.ravel())

@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from qcircuit_adapt.verify.body import HEAD, KEYS, Check, check_claims, read_form, read_graph
+from qcircuit_adapt.verify.body import (
+    HEAD,
+    KEYS,
+    Check,
+    check_claims,
+    read_form,
+    read_graph,
+    report,
+)
 from qcircuit_adapt.verify.claim import Claim, Kind, Kinds, Shown, check_claim
 from qcircuit_adapt.verify.count import check_counts, count
 from qcircuit_adapt.verify.graph import Graph
@@ -43,7 +51,7 @@ def check_sum(root: Field, *, progress: Progress | None) -> tuple[str, list[Chec
     total = {key: sum(counts[key] for counts in derived) for key in derived[0]}
     total |= {key: derived[0][key] for key in ("d_in", "d_out")}
     how = check_counts(body["counts"], total)
-    checks.append(Check(f"{total['parameters']:,} parameters in all", how))
+    checks.append(Check(f"{total['parameters']:,} parameters in all", (how,)))
 
     def witness(evidence: dict[str, Field]) -> Shown:
         how, odds = check_sum_witness(evidence, terms, progress=progress)
@@ -64,8 +72,7 @@ def check_sum(root: Field, *, progress: Progress | None) -> tuple[str, list[Chec
         above=_find_upper(freedoms, space),
     )
     for what, claim in (("rank of the update", update), ("degrees of freedom", freedom)):
-        how = f"{claim.below.how}; {claim.above.how}"
-        checks.append(Check(f"{what} {claim.numbers}, {claim.status}", how))
+        checks.append(report(what, claim))
     return body["name"].text(), checks
 
 

@@ -28,7 +28,7 @@ class Verdict:
     def __str__(self) -> str:
         lines = [f"{self.name or 'the certificate'}: every claim holds"]
         for check in self.checks:
-            lines += [f"  {check.claim}", f"    {check.how}"]
+            lines += [f"  {check.claim}", *(f"    {how}" for how in check.how)]
         return "\n".join(lines)
 
 
