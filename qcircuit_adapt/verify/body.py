@@ -79,10 +79,6 @@ def check_claims(
             (check_counts(body["counts"], counts),),
         ),
         Check("QuanTA's bounds", (check_quanta_bounds(body["quanta_bounds"], graph),)),
-        Check(
-            f"{len(body['statements'].items())} statements",
-            (check_statements(body["statements"], graph),),
-        ),
     ]
     update = rank = check_rank(body["rank"], graph, form=None, progress=progress)
     checks.append(report("rank of T", rank))
@@ -96,6 +92,8 @@ def check_claims(
             Field(form, "start.form").refuse(f"the update is of form {form!r}.")
         start = _check_start(body["start"], graph, form=form, progress=progress)
         checks.append(report("directions at the start", start))
+    how = check_statements(body["statements"], graph)
+    checks.append(Check(f"{len(body['statements'].value)} statements", (how,)))
     return checks, update, freedom
 
 
@@ -132,7 +130,7 @@ def _check_start(
         below = {name: below[name] for name in ("tangent", "no theorem")}
         if form != "residual" and any(tensor.init == "orthogonal" for tensor in trained):
             del below["tangent"]
-    if form == "residual" and {*graph.trained} == {*graph.free}:
+    if form == "residual" and {*graph.names} == {*graph.free}:
         above["tangent"] = below["tangent"]
     return check_claim(field, below=below, above=above, more=("form",))
 

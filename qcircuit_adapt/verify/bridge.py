@@ -90,9 +90,15 @@ def decompose(arrows: int, rows: int, columns: int) -> tuple[tuple[int, int, int
     if form == 0:
         return ((rows, 1, 1),) if rows else ()
     steps = 0
+    surplus, onto = (1, 0), (arrows, 1)
+    if arrows == 2 and columns:
+        # Each step takes as much from both as there are more rows than columns: take all at once.
+        more = rows - columns
+        jump = -(-columns // more) - 1
+        rows, columns = rows - jump * more, columns - jump * more
+        surplus, onto = (1 + jump, jump), (2 + jump, 1 + jump)
     while rows < arrows * columns:
         rows, columns, steps = columns, arrows * columns - rows, steps + 1
-    surplus, onto = (1, 0), (arrows, 1)
     for _ in range(steps):
         surplus, onto = (
             (arrows * surplus[0] - surplus[1], surplus[0]),

@@ -20,7 +20,7 @@ from qcircuit_adapt.verify.witness import Progress, count_odds
 Indices = np.ndarray[Any, np.dtype[np.intp]]
 
 MAX_ENTRIES = 2**27
-"""How many entries a dense Jacobian may have."""
+"""How many entries a dense Jacobian, or the states for one row of it, may have."""
 
 MAX_MOVED = 2**24
 """How many entries that are not 0 a sparse Jacobian may have."""
@@ -53,9 +53,12 @@ def check_jacobian(
         evidence["rows"].refuse(
             f"the Jacobian has {rows * columns:,} entries; the limit is {MAX_ENTRIES:,}."
         )
+    states = graph.widest * (len(graph.tensors) + 1)
+    if states > MAX_ENTRIES:
+        evidence["by"].refuse(f"states have {states:,} numbers; the limit is {MAX_ENTRIES:,}.")
     operator, _ = draw_values(graph, evidence["by"], form=None, seed=seed)
     matrix = np.empty((rows, columns))
-    step = max(1, MAX_NUMBERS // (graph.widest * (len(graph.tensors) + 1)))
+    step = max(1, MAX_NUMBERS // states)
     for start in range(0, rows, step):
         count = min(step, rows - start)
         right = draw((count, graph.circuit.d_in), seed=seed, label=f"in={start}")

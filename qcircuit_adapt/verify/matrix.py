@@ -28,7 +28,7 @@ MAX_NUMBERS = 2**21
 """How many numbers a state has, unless one row of the matrix needs more."""
 
 MAX_ENTRIES = 2**28
-"""How many entries a matrix or a tensor may have: 2 GiB."""
+"""How many entries a matrix, or all tensors together, may have: 2 GiB."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def draw_values(
 
     What is trained, or frozen at generic values, is drawn: in T with label ``gate=NAME``, in S of
     form ``difference`` with ``initial=NAME``, frozen ones with ``gate=NAME`` in both. What starts
-    elsewhere is there in S, and if it is frozen in T too: partial identities, ones, or zeros. In S
+    elsewhere is there in S, and in T too if it is frozen: partial identities, ones, or zeros. In S
     of form ``residual`` all that is trained is a partial identity.
 
     Args:
@@ -93,15 +93,16 @@ def draw_values(
         prefix: What the labels start with.
 
     Raises:
-        CertificateError: A tensor starts orthogonal, which no residues do, or is too large.
+        CertificateError: A tensor starts orthogonal, which no residues do, or all are too large.
     """
+    total = sum(t.parameters for t in graph.tensors if t.name == t.values)
+    if total > MAX_ENTRIES:
+        by.refuse(f"the gates have {total:,} values; the limit is {MAX_ENTRIES:,}.")
     now: dict[str, Array] = {}
     first: dict[str, Array] = {}
     for tensor in graph.tensors:
         if tensor.name != tensor.values:
             continue
-        if tensor.parameters > MAX_ENTRIES:
-            by.refuse(f"{tensor.name!r} has {tensor.parameters:,} values; limit {MAX_ENTRIES:,}.")
         fixed = tensor.special and (form == "difference" or not tensor.trained)
         if fixed and tensor.init == "orthogonal" and tensor.on:
             by.refuse(f"gate {tensor.name!r} is held orthogonal, where nothing is drawn.")

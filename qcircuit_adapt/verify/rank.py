@@ -62,10 +62,10 @@ def _find_zero(field: Field, graph: Graph) -> str:
     """
     own = [tensor for tensor in graph.tensors if tensor.name == tensor.values and tensor.trained]
     marked = [gate for gate in graph.circuit.gates if gate.init == "zero"]
-    zero = [tensor for tensor in own if tensor.init == "zero" or not marked][-1]
-    if len(marked) > 1 or graph.uses[zero.name] > 1:
-        field.refuse("not one tensor of one gate starts at zero.")
-    return zero.name
+    zero = [tensor.name for tensor in own if tensor.init == "zero" or not marked][-1:]
+    if len(marked) > 1 or not zero or graph.uses[zero[0]] > 1:
+        field.refuse("it is not one trained gate, used once, that starts at zero.")
+    return zero[0]
 
 
 def untrained(graph: Graph) -> Kinds:

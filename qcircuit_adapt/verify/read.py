@@ -16,6 +16,9 @@ FORMAT, VERSION = "qcircuit certificate", 1
 MAX_BYTES = 2**24
 """How large a file may be."""
 
+MAX_WHOLE = 2**63 - 1
+"""How large a number may be that is not only compared."""
+
 
 @dataclass(frozen=True)
 class Field:
@@ -60,8 +63,10 @@ class Field:
 
     def whole(self, *, least: int = 0) -> int:
         """Return a whole number."""
-        if type(self.value) is not int or self.value < least:
-            self.refuse(f"expected a whole number of {least} or more, not {_show(self.value)}.")
+        if type(self.value) is not int or not least <= self.value <= MAX_WHOLE:
+            self.refuse(
+                f"expected a whole number from {least} to {MAX_WHOLE:,}, not {_show(self.value)}."
+            )
         return self.value
 
     def text(self) -> str:
