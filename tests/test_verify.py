@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,6 @@ STARTS = st.sampled_from([None, "kaiming", "orthogonal", "identity", "normal", "
 def test_certificates_of_circuits_with_special_gates(
     circuit: Circuit, data: st.DataObject, form: Form
 ) -> None:
-    from dataclasses import replace
-
     gates = [
         gate
         if gate.share
@@ -302,11 +301,11 @@ def alter(value: Any) -> Iterator[Any]:
         case bool():
             yield from (not value, int(value))
         case int():
-            yield from (value + 1, value - 1, float(value), str(value), value == 1, None)
+            yield from (value + 1, value - 1, float(value))
         case float():
             yield from (value + 1, str(value), 0.0)
         case str():
-            yield from (value + "x", value[1:], "", None, 1)
+            yield from (value + "x", value[1:], None)
         case list():
             yield from ([], None) if value else (["x"], None)
             for n in range(len(value)):
@@ -436,7 +435,8 @@ def test_every_alteration_is_refused(name: str) -> None:
         ),
         (
             {"circuit": "x=12"},
-            "circuit: it is no circuit.\n  expected one '|' between the axes and the gates, found 0.",
+            "circuit: it is no circuit.\n  expected one '|' between the axes and the gates, "
+            "found 0.",
         ),
         ({"more": 1}, "more: the key is unknown."),
         ({"version": 2}, "version: this checker, which reads one format, shows 1, not 2."),
@@ -529,7 +529,11 @@ def test_witnesses_that_are_none(circuit: Circuit, evidence: Document, error: st
     ("rows", "error"),
     [
         (58, "58 rows are of no use where at most 57 are free."),
-        (10**30, f"{10**30:,} rows are of no use where at most 57 are free."),
+        (
+            10**20,
+            "expected a whole number from 0 to 9,223,372,036,854,775,807, not "
+            "100,000,000,000,000,000,000.",
+        ),
     ],
 )
 def test_jacobians_that_are_too_large(rows: int, error: str) -> None:
