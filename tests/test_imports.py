@@ -31,6 +31,10 @@ TORCH_SIDE = ("nn", "hf", "demo")
 # Outside the torch side, where a function may import it.
 MAY_IMPORT_TORCH_SIDE_LATE = ("", "circuit", "compiler.plan", "cli")
 
+# The checker of certificates distrusts the rest: of ours it shares the parser, and itself.
+CHECKER = "verify"
+CHECKER_SHARES = ("circuit", "errors", "gate")
+
 FORBIDDEN = {
     "draw": ("compiler", "hf", "nn"),
     "analysis": ("compiler", "draw"),
@@ -64,6 +68,12 @@ def part(module: str) -> str | None:
 
 def within(module: str, *places: str) -> bool:
     return any(module == place or module.startswith(f"{place}.") for place in places)
+
+
+def is_plain(module: str) -> bool:
+    """Say whether a module is of the standard library, or numpy's."""
+    name = module.split(".")[0]
+    return name in sys.stdlib_module_names or name == "numpy"
 
 
 class ImportCollector(ast.NodeVisitor):
@@ -141,6 +151,12 @@ def broken_rules(module: str, imports: Mapping[str, list[Import]]) -> Iterator[s
             if there not in allowed:
                 names = ", ".join(allowed) or "nothing"
                 yield f"{says}, but {here} may import of ours only: {names}"
+        trusted = (CHECKER, *CHECKER_SHARES)
+        if within(here, CHECKER) and there is not None and not within(there, *trusted):
+            names = ", ".join(CHECKER_SHARES)
+            yield f"{says}, but {CHECKER} may import of ours only: {names}"
+        if within(here, CHECKER) and there is None and not is_plain(one.target):
+            yield f"{says}, but {CHECKER} may import of others only numpy"
         for user, targets in FORBIDDEN.items():
             if within(here, user) and there is not None and within(there, *targets):
                 yield f"{says}, but {user} imports none of: {', '.join(targets)}"
@@ -195,7 +211,7 @@ def test_module_keeps_the_direction(module: str) -> None:
 
 def test_the_rules_speak_of_modules_that_exist() -> None:
     """A renamed module must not slip out of its rule."""
-    places = {*CORE, *TORCH_SIDE, *FORBIDDEN, *MAY_IMPORT_TORCH_SIDE_LATE}
+    places = {CHECKER, *CHECKER_SHARES, *CORE, *TORCH_SIDE, *FORBIDDEN, *MAY_IMPORT_TORCH_SIDE_LATE}
     places |= {place for places in (*HOMES.values(), *FORBIDDEN.values()) for place in places}
     names = {f"{PACKAGE}.{place}" if place else PACKAGE for place in places}
     assert names - IMPORTS.keys() == set()
@@ -279,6 +295,16 @@ def test_import_is_light() -> None:
             "analysis imports none of: compiler, draw",
         ),
         (
+            {"verify/cut.py": "def f():\n    from qcircuit_adapt import wires\n", "wires.py": ""},
+            "verify/cut.py:2 imports qcircuit_adapt.wires",
+            "verify may import of ours only: circuit, errors, gate",
+        ),
+        (
+            {"verify/cut.py": "import networkx\n"},
+            "verify/cut.py:1 imports networkx",
+            "verify may import of others only numpy",
+        ),
+        (
             {"hf/layer.py": "def f():\n    import qcircuit_adapt.draw.svg\n"},
             "hf/layer.py:2 imports qcircuit_adapt.draw.svg",
             "hf imports none of: draw",
@@ -329,6 +355,12 @@ def test_an_indirect_import_is_reported_with_its_chain(tmp_path: Path) -> None:
         {"gate.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch\n"},
         {"demo/run.py": "import torch, peft, transformers, matplotlib\nimport qcircuit_adapt.hf\n"},
         {"hf/model.py": "import peft\nfrom qcircuit_adapt.nn.linear import AdaptedLinear\n"},
+        {
+            "verify/cut.py": "import json\nimport numpy\nimport qcircuit_adapt.verify.graph\n"
+            "from qcircuit_adapt.circuit import Circuit\n",
+            "verify/graph.py": "",
+            "circuit.py": "",
+        },
         {"adapter.py": "import safetensors.numpy\nimport torchish\n"},
     ],
 )
