@@ -133,11 +133,18 @@ def prove(
         typer.Option("--output", "-o", help="Write the certificate, for 'qcircuit verify'."),
     ] = None,
     as_json: Json = False,
+    as_text: Annotated[
+        bool, typer.Option("--explain", help="Print theorems with their proofs.")
+    ] = False,
+    as_tex: Annotated[
+        bool, typer.Option("--tex", help="Print theorems with their proofs as LaTeX.")
+    ] = False,
 ) -> None:
     """Prove parameter counts, rank and degrees of freedom, with evidence, and check the proof.
 
     Ctrl-C stops what takes long, and prints what is proved by then.
     """
+    from qcircuit_adapt.analysis.exposition import explain, to_tex
     from qcircuit_adapt.analysis.proof import prove as prove_subject
     from qcircuit_adapt.analysis.record import write_certificate
 
@@ -167,12 +174,57 @@ def prove(
         write_certificate(certificate, output)
     if as_json:
         _print_json(certificate.to_dict())
+    elif as_text:
+        print(explain(certificate), end="")
+    elif as_tex:
+        print(to_tex(certificate), end="")
     else:
         print(certificate)
     if output:
         print(f"Wrote {output}.", file=sys.stderr)
     if interrupted:
         raise typer.Exit(130)
+
+
+@app.command()
+def verify(
+    certificate: Annotated[Path, typer.Argument(help="A file that 'prove -o' wrote.")],
+    as_json: Json = False,
+) -> None:
+    """Check a certificate file, by code that shares nothing with 'prove' but reading circuits."""
+    from qcircuit_adapt.verify import verify as verify_file
+
+    with _progress("Verifying") as on_progress:
+        verdict = verify_file(
+            certificate, on_progress=lambda done, total, _: on_progress(done, total)
+        )
+    if as_json:
+        _print_json(verdict.to_dict())
+    else:
+        print(verdict)
+
+
+@app.command()
+def relate(
+    one: Source,
+    other: Annotated[
+        str, typer.Argument(metavar="OTHER", help="Another circuit.", show_default=False)
+    ],
+    witness: Annotated[
+        bool, typer.Option("--witness", help="Spend up to a minute on ranks modulo a prime.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say whether two circuits are the same, and which can express what the other can."""
+    from qcircuit_adapt.analysis.relation import relate as relate_circuits
+
+    with _progress("Relating"):
+        relation = relate_circuits(load_circuit(one), load_circuit(other), witness=witness)
+        relation.check()
+    if as_json:
+        _print_json(relation.to_dict())
+    else:
+        print(relation)
 
 
 @app.command()

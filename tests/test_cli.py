@@ -99,6 +99,40 @@ def test_prove_writes_the_certificate(tmp_path: Path, capsys: pytest.CaptureFixt
     assert written == to_record(certificate)
 
 
+@pytest.mark.parametrize("source", ["quanta-12-8-8", "quanta-12-8-8 + zero lora(rank=4)"])
+def test_verify_checks_what_prove_wrote(
+    source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "certificate.json"
+    assert run(capsys, "prove", source, "--form", "difference", "-o", str(path))[0] == 0
+    code, out, err = run(capsys, "verify", str(path))
+    assert (code, err) == (0, "")
+    assert "every claim holds" in out.splitlines()[0]
+    _, out, _ = run(capsys, "verify", str(path), "--json")
+    assert json.loads(out)["checks"]
+    path.write_text(path.read_text(encoding="utf-8").replace("768", "769"), encoding="utf-8")
+    code, out, err = run(capsys, "verify", str(path))
+    assert (code, out) == (1, "")
+    assert err.startswith("CertificateError: ")
+
+
+def test_prove_explains(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "prove", SMALL, "--explain")
+    assert (code, err) == (0, "")
+    assert out.startswith("What is proved about a circuit\n==")
+    code, out, err = run(capsys, "prove", SMALL, "--tex")
+    assert (code, err) == (0, "")
+    assert r"\begin{theorem}" in out
+
+
+def test_relate(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "relate", "lora(d_in=8, rank=2)", "x=8 | x -> r=1, r -> y=8")
+    assert (code, err) == (0, "")
+    assert out.startswith("the first gives every T of the second, and more.")
+    _, out, _ = run(capsys, "relate", SMALL, SMALL, "--json")
+    assert json.loads(out)["same"] is True
+
+
 def test_an_interrupted_proof_prints_what_is_proved(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

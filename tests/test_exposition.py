@@ -16,7 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import circuits
 
-from qcircuit_adapt import FORMS, Circuit, Form, families, load_circuit
+from qcircuit_adapt import (
+    FORMS,
+    Circuit,
+    Form,
+    SumCertificate,
+    families,
+    load_adapter,
+    load_circuit,
+)
 from qcircuit_adapt.analysis import Certificate, RankClaim, find_cut, find_structure, prove
 from qcircuit_adapt.analysis.exposition import argue, explain, to_tex
 from qcircuit_adapt.analysis.exposition.freedom import count_by_wires
@@ -82,6 +90,62 @@ def test_golden_texts(circuit: Circuit, form: Form) -> None:
         if os.environ.get("UPDATE_GOLDEN"):
             path.write_text(written, encoding="utf-8")
         assert written == path.read_text(encoding="utf-8")
+
+
+def test_a_sum() -> None:
+    """The golden text has the sum; its terms are told as they are alone."""
+    certificate = prove(load_adapter("quanta-16-8-8-4 + 2.0 zero lora(rank=8)"))
+    assert isinstance(certificate, SumCertificate)
+    text, path = explain(certificate), GOLDEN / "quanta-and-lora.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+    alone = "\n".join(explain(certificate.terms[1]).splitlines()[4:8])
+    assert alone in text
+    check_tex(to_tex(certificate))
+
+
+def test_a_sum_by_a_witness() -> None:
+    certificate = prove(load_adapter("lora(d_in=12, rank=2) + lora(rank=1)"))
+    text = " ".join(explain(certificate).split())
+    assert (
+        "Theorem 2 (rank of the sum; proved by witness). For all gate values rank dW <= 6" in text
+    )
+    assert "At gates drawn from seed 0 as whole numbers modulo 2,097,143 the sum" in text
+    check_tex(to_tex(certificate, document=True))
+
+
+@pytest.mark.parametrize(
+    ("circuit", "form", "claim", "reason"),
+    [
+        (
+            families.lora(20, 24, rank=3),
+            "zero",
+            "at generic values of the gates that do not start at zero, the update moves in 72 "
+            "directions.",
+            "passes over the bonds r = 3, y = 24, which have 3 * 24 = 72 values.",
+        ),
+        (
+            families.quanta((3, 2, 2), rounds=2),
+            "residual",
+            "Where training starts the update moves in 72 directions.",
+            "Training starts with every gate an identity.",
+        ),
+        (
+            families.lora(20, 24, rank=3),
+            "difference",
+            "Where training starts, generically the update moves in 123 directions.",
+            "Training starts at the gates of S, which are drawn at random.",
+        ),
+    ],
+)
+def test_the_first_step(circuit: Circuit, form: Form, claim: str, reason: str) -> None:
+    certificate = prove(circuit, form=form)
+    (statement,) = find(certificate, "first step")
+    assert statement.status == "theorem"
+    text = words(certificate)
+    assert claim in text
+    assert reason in text
 
 
 @settings(max_examples=40)

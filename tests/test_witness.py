@@ -224,7 +224,8 @@ def test_the_chance_to_miss() -> None:
     # A residue below 2^32 mod p has 2049 of 2^32 words; two gates and two projections are drawn.
     assert 2**32 // PRIME + 1 == 2049
     wide = find_witness(families.lora(64, 64, rank=2), form="difference", target=6)
-    assert wide and (wide.bound, wide.projection) == (4, 6)
+    assert wide
+    assert (wide.bound, wide.projection) == (4, 6)
     assert wide.odds == 2**32 // (5 * 4 * 2049)
     # A rank that fills its projection says nothing of larger ones.
     assert (FOUND.bound, FOUND.projection, FOUND.odds) == (4, 4, 0)

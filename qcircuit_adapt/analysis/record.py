@@ -159,12 +159,13 @@ def _write_counts(certificate: Certificate | SumCertificate, d_in: int, d_out: i
 
 def _write_claim(claim: Interval[Evidence, Evidence]) -> dict[str, Any]:
     return claim.to_dict() | {
-        "at_least": _write_evidence(claim.below),
-        "at_most": _write_evidence(claim.above),
+        "at_least": write_evidence(claim.below),
+        "at_most": write_evidence(claim.above),
     }
 
 
-def _write_evidence(evidence: Any) -> dict[str, Any]:
+def write_evidence(evidence: Any) -> dict[str, Any]:
+    """Return what the file holds of evidence: its kind, and its fields."""
     return {"by": _KINDS[type(evidence)]} | _write_fields(evidence)
 
 
@@ -181,5 +182,5 @@ def _write_value(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_write_value(item) for item in value]
     if is_dataclass(value):
-        return _write_evidence(value) if type(value) in _KINDS else _write_fields(value)
+        return write_evidence(value) if type(value) in _KINDS else _write_fields(value)
     return value

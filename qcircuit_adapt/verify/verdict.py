@@ -25,6 +25,11 @@ class Verdict:
     name: str
     checks: tuple[Check, ...]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return ``name``, and ``checks`` with what was claimed and how it was checked."""
+        checks = [{"claim": check.claim, "how": list(check.how)} for check in self.checks]
+        return {"name": self.name, "checks": checks}
+
     def __str__(self) -> str:
         lines = [f"{self.name or 'the certificate'}: every claim holds"]
         for check in self.checks:

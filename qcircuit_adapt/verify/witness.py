@@ -107,4 +107,6 @@ def _check_rank(
         f"{rows:,} x {columns:,} residues{projected} were drawn again from seed {seed} and "
         f"eliminated modulo {PRIME:,}"
     )
-    return how, count_odds(evidence["bound"].value, factors + (2 if size else 0))
+    # A rank that fills the projection says nothing of larger ones.
+    full = evidence["bound"].value == size
+    return how, 0 if full else count_odds(evidence["bound"].value, factors + (2 if size else 0))

@@ -13,10 +13,12 @@ from qcircuit_adapt.analysis.exposition.rank import state_ranks
 from qcircuit_adapt.analysis.exposition.reach import state_reach
 from qcircuit_adapt.analysis.exposition.setting import describe_setting
 from qcircuit_adapt.analysis.exposition.statement import Argument, Section
+from qcircuit_adapt.analysis.exposition.total import describe_sum, name_term
 from qcircuit_adapt.analysis.exposition.use import describe_use
+from qcircuit_adapt.analysis.sum_certificate import SumCertificate
 
 
-def argue(certificate: Certificate) -> Argument:
+def argue(certificate: Certificate | SumCertificate) -> Argument:
     """Put in words all that a certificate proves.
 
     Example:
@@ -34,16 +36,30 @@ def argue(certificate: Certificate) -> Argument:
         6 Remark rank is not effective rank
         7 Remark checking
     """
-    return arrange(
-        f"What is proved about {certificate.circuit.name or 'a circuit'}",
-        (
-            describe_setting(certificate),
-            state_cost(certificate),
-            state_ranks(certificate),
-            state_freedom(certificate),
-            state_reach(certificate),
-            describe_use(certificate),
-        ),
+    if isinstance(certificate, SumCertificate):
+        return _argue_sum(certificate)
+    name = certificate.circuit.name or "a circuit"
+    form = certificate.update_rank.form if certificate.update_rank else None
+    sections = (*_list_sections(certificate), describe_use(form))
+    return arrange(f"What is proved about {name}", sections)
+
+
+def _argue_sum(certificate: SumCertificate) -> Argument:
+    names = " + ".join(term.circuit.name or "a circuit" for term in certificate.terms)
+    sections = [describe_sum(certificate)]
+    for place, term in enumerate(certificate.terms, 1):
+        sections += [name_term(section, place) for section in _list_sections(term)]
+    return arrange(f"What is proved about {names}", (*sections, describe_use(None)))
+
+
+def _list_sections(certificate: Certificate) -> tuple[Section, ...]:
+    """Return what is said about one circuit."""
+    return (
+        describe_setting(certificate),
+        state_cost(certificate),
+        state_ranks(certificate),
+        state_freedom(certificate),
+        state_reach(certificate),
     )
 
 

@@ -35,6 +35,7 @@ from qcircuit_adapt.analysis.exposition.source import (
     TRAINS,
     Source,
 )
+from qcircuit_adapt.analysis.exposition.start import state_start
 from qcircuit_adapt.analysis.exposition.statement import Block, Section, Statement
 from qcircuit_adapt.analysis.field.chance import PRIME
 from qcircuit_adapt.analysis.formula import count_freedom
@@ -68,7 +69,8 @@ def state_freedom(certificate: Certificate) -> Section:
         "update, which is a shifted and scaled copy of the set.",
         T=T,
     )
-    return Section("Degrees of freedom", (meaning,), tuple(_state(certificate)))
+    statements = (*_state(certificate), *state_start(certificate))
+    return Section("Degrees of freedom", (meaning,), statements)
 
 
 def _state(certificate: Certificate) -> Iterator[Statement]:

@@ -8,6 +8,7 @@ from qcircuit_adapt.analysis.certificate import Certificate
 from qcircuit_adapt.analysis.exposition.argument import argue
 from qcircuit_adapt.analysis.exposition.piece import Code, Math, Piece, Sentence
 from qcircuit_adapt.analysis.exposition.statement import Argument, Listing, Statement
+from qcircuit_adapt.analysis.sum_certificate import SumCertificate
 
 PACKAGES = (r"\usepackage{amsmath}", r"\usepackage{amsthm}")
 
@@ -37,7 +38,7 @@ ESCAPES = {
 """How characters are written that LaTeX takes for something else, in names and texts."""
 
 
-def to_tex(certificate: Certificate, *, document: bool = False) -> str:
+def to_tex(certificate: Certificate | SumCertificate, *, document: bool = False) -> str:
     """Write a certificate as LaTeX, with a theorem and a proof for every claim.
 
     Args:

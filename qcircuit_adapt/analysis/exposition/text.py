@@ -9,6 +9,7 @@ from qcircuit_adapt.analysis.certificate import Certificate
 from qcircuit_adapt.analysis.exposition.argument import argue
 from qcircuit_adapt.analysis.exposition.piece import TIE, Code, Math, Piece, Sentence
 from qcircuit_adapt.analysis.exposition.statement import Argument, Listing, Statement
+from qcircuit_adapt.analysis.sum_certificate import SumCertificate
 
 WIDTH = 100
 """How many columns a line has at most, unless it is one name or formula that cannot be broken."""
@@ -17,7 +18,7 @@ SHORT = 16
 """Math of up to so many characters stays on one line."""
 
 
-def explain(certificate: Certificate) -> str:
+def explain(certificate: Certificate | SumCertificate) -> str:
     """Write a certificate as prose, with a proof of every claim.
 
     Returns:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from qcircuit_adapt.analysis.certificate import Certificate
+from qcircuit_adapt.adapter import Form
 from qcircuit_adapt.analysis.exposition.piece import Code, say
 from qcircuit_adapt.analysis.exposition.statement import Section, Statement
 
 
-def describe_use(certificate: Certificate) -> Section:
-    """Warn that rank is not effective rank, and say how to check the certificate."""
-    update = certificate.update_rank
+def describe_use(form: Form | None) -> Section:
+    """Warn that rank is not effective rank, and say how to check a certificate."""
     caution = Statement(
         "Remark",
         "rank is not effective rank",
@@ -21,7 +20,7 @@ def describe_use(certificate: Certificate) -> Section:
             "floating-point format changes ranks."
         ),
     )
-    arguments = f"CIRCUIT --form {update.form}" if update and update.form else "CIRCUIT"
+    arguments = f"CIRCUIT --form {form}" if form else "CIRCUIT"
     check = Statement(
         "Remark",
         "checking",
