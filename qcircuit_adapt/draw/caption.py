@@ -20,17 +20,27 @@ if TYPE_CHECKING:
 class Fact:
     """A number of the footer.
 
+    Attributes:
+        value: The number.
+        noun: What it counts, or what it is called.
+        note: What else there is to say of it.
+        counts: Whether the noun is what it counts, and follows the number.
+
     Example:
         >>> str(Fact("43,008", "parameters", "0.256 % of dense"))
         '43,008 parameters (0.256 % of dense)'
+        >>> str(Fact("16", "rank", counts=False))
+        'rank 16'
     """
 
     value: str
     noun: str
     note: str = ""
+    counts: bool = True
 
     def __str__(self) -> str:
-        return f"{self.value} {self.noun}" + (f" ({self.note})" if self.note else "")
+        words = (self.value, self.noun) if self.counts else (self.noun, self.value)
+        return " ".join(words) + (f" ({self.note})" if self.note else "")
 
 
 def describe_gate(circuit: Circuit, gate: Gate, *, macs: int, step: str = "") -> str:
@@ -85,7 +95,7 @@ def _list_proved(certificate: Certificate) -> Iterator[Fact]:
 
 def _state_rank(claim: RankClaim, noun: str) -> Fact:
     status = "proved exact" if claim.exact else "proved interval"
-    return Fact(_interval(claim.lower, claim.upper), noun, status)
+    return Fact(_interval(claim.lower, claim.upper), noun, status, counts=False)
 
 
 def _interval(lower: int, upper: int) -> str:

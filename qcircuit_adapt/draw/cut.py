@@ -31,13 +31,15 @@ class Cross:
 
     Attributes:
         row: Its row.
-        spot: Where on the row; in a gate of bounded rank the bond between its halves is cut.
+        spot: Where on the row.
         bond: The bond.
+        gate: The gate of bounded rank that is cut between its halves, or an empty text.
     """
 
     row: int
     spot: int
     bond: Bond
+    gate: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def place_cut(
     crosses = []
     for bond, chain in chains.items():
         if not chain:
-            crosses.append(Cross(inner[bond].rows[0], 2 * inner[bond].column, bond))
+            symbol = inner[bond]
+            crosses.append(Cross(symbol.rows[-1], 2 * symbol.column, bond, symbol.name))
             continue
         spot = spots[chain[0].row]
         spot = spot if _is_on(chain, spot) else 2 * chain[0].start + 1

@@ -159,11 +159,13 @@ class _Picture:
             self._draw_necks(symbol, strip) for _, symbol in numbered if symbol.necks
         ]
         marks += [self._draw_piece(piece, strip) for piece in pieces]
+        cut = self.layout.cut
+        # The line passes behind a gate that is cut inside; it meets no other.
+        marks += self._draw_line(cut, strip) if cut else ()
         marks += [self._draw_gate(n, symbol, strip) for n, symbol in numbered]
         if order:
             marks += [mark for band in order.bands for mark in self._draw_band(band, order, strip)]
-        if self.layout.cut:
-            marks += self._draw_cut(self.layout.cut, strip)
+        marks += self._draw_crosses(cut, strip) if cut else ()
         return Group(tuple(marks))
 
     def _draw_necks(self, symbol: Symbol, strip: _Strip) -> Group:
@@ -245,7 +247,9 @@ class _Picture:
         if not symbol.pads:
             above = (x, top - _DOT - 6)
             marks.append(Words(name, above, _MIDDLE, theme.ink, "middle", 600))
-        corner = (half - 1, _HALF - 1) if symbol.pads else (_DOT + 6, _DOT + 3)
+        # Beside the name of a gate that has no box.
+        aside = _width(name, _MIDDLE) / 2 + _BADGE + 2
+        corner = (half - 1, _HALF - 1) if symbol.pads else (aside, _DOT + 10.5)
         if symbol.letter:
             at = (x + corner[0], top - corner[1])
             marks += self._badge(symbol.letter, at, theme.letter, theme.letter_ink)
@@ -316,17 +320,19 @@ class _Picture:
             if here:
                 left = strip.middles[here[0]] - self.widths[here[0]] / 2 - 7
                 right = strip.middles[here[-1]] + self.widths[here[-1]] / 2 + 7
-                top, bottom = strip.y(upper) - _HALF - 7, strip.y(lower) + _HALF + 7
+                bare = any(not one.pads and one.rows[0] == upper for one in inside)
+                top = strip.y(upper) - _HALF - (14 if bare else 7)
+                bottom = strip.y(lower) + _HALF + 7
                 path = box(left, top, right, bottom, radius=9)
                 marks.append(Stroke(path, 1.6, self.theme.ink, dashes=(1.6, 3.4)))
         if marks:
             title = f"{names}: multiplied with each other before the input meets them"
             yield Group(tuple(marks), kind="band", name=str(order.bands.index(band)), title=title)
 
-    def _draw_cut(self, cut: CutLine, strip: _Strip) -> Iterator[Mark]:
-        """Return the line that separates inputs from outputs, and a cross on each cut bond."""
-        red, columns, marks = self.theme.cut, strip.columns, list[Mark]()
-        for run in cut_runs(cut, columns):
+    def _draw_line(self, cut: CutLine, strip: _Strip) -> Iterator[Mark]:
+        """Return the line that separates inputs from outputs, with what it proves above it."""
+        red, marks = self.theme.cut, list[Mark]()
+        for run in cut_runs(cut, strip.columns):
             points: list[Point] = []
             for row in run:
                 x, y = self._spot(cut.spots[row], strip), strip.y(row)
@@ -334,20 +340,25 @@ class _Picture:
             if run[0] == 0:
                 x, y = points[0]
                 points[0] = (x, y - 6)
-                label = (x, y - 10)
-                marks.append(Words(cut.label, label, _MIDDLE, red, "middle", 600))
+                marks.append(Words(cut.label, (x, y - 10), _MIDDLE, red, "middle", 600))
             points = [p for n, p in enumerate(points) if n == 0 or p != points[n - 1]]
-            dashes = () if cut.exact else (6.0, 4.0)
-            marks.append(Stroke(polyline(points), 1.8, red, dashes))
-        for cross in cut.crosses:
-            if _in_strip(cross.spot, columns):
-                x, y = self._spot(cross.spot, strip), strip.y(cross.row)
-                for sign in (1, -1):
-                    ends = [(x - 5, y - 5 * sign), (x + 5, y + 5 * sign)]
-                    marks.append(Stroke(polyline(ends), 4.5, self.theme.ground))
-                    marks.append(Stroke(polyline(ends), 2.2, red))
+            marks.append(Stroke(polyline(points), 1.8, red, () if cut.exact else (6.0, 4.0)))
         if marks:
-            yield Group(tuple(marks), kind="cut", name="rank", title=f"{cut.label}\n{cut.title}")
+            yield Group(tuple(marks), kind="cut", name="line", title=f"{cut.label}\n{cut.title}")
+
+    def _draw_crosses(self, cut: CutLine, strip: _Strip) -> Iterator[Mark]:
+        for cross in cut.crosses:
+            if _in_strip(cross.spot, strip.columns):
+                # Of a gate that is cut inside the edge is crossed: its name stands in the middle.
+                x = self._spot(cross.spot, strip)
+                y = strip.y(cross.row) + (_HALF if cross.gate else 0)
+                marks = []
+                for sign in (1, -1):
+                    ends = polyline([(x - 5, y - 5 * sign), (x + 5, y + 5 * sign)])
+                    marks += [Stroke(ends, 4.5, self.theme.ground)]
+                    marks += [Stroke(ends, 2.2, self.theme.cut)]
+                title = f"cut: {cross.bond}"
+                yield Group(tuple(marks), kind="cut", name=cross.bond.wire, title=title)
 
     def _spot(self, spot: int, strip: _Strip) -> float:
         """Return where a spot of a cut is: in a gap at its right end, past the sizes in it."""
