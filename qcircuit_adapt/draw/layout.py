@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from qcircuit_adapt.axes import Axis
 from qcircuit_adapt.circuit import Circuit
@@ -139,6 +139,8 @@ class Layout:
         note: What is not drawn, or an empty text.
         cut: The cut that bounds the rank, if it is asked for and says more than the shape does.
         order: When each gate is used, if it is asked for.
+        marked: Beside another circuit: the names of the gates that are not in it.
+        mark: What happened to them.
     """
 
     title: str
@@ -151,6 +153,8 @@ class Layout:
     note: str
     cut: CutLine | None = None
     order: Order | None = None
+    marked: tuple[str, ...] = ()
+    mark: Literal["added", "removed"] = "added"
 
     @property
     def permuted(self) -> bool:

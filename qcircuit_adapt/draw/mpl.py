@@ -101,8 +101,8 @@ def render_image(scene: Scene, *, kind: str, theme: str) -> bytes:
     """
     metadata = {"CreationDate": None} if kind == "pdf" else None
     with apply_style(theme):
-        figure = draw_scene(scene).figure
-        file = io.BytesIO()
+        figure, file = _open_figure(scene), io.BytesIO()
+        draw_scene(scene, figure.axes[0])
         figure.savefig(file, format=kind, dpi=_DPI, facecolor=scene.ground, metadata=metadata)
     return file.getvalue()
 
@@ -113,8 +113,7 @@ def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
     Artists carry what they show as their gid, such as ``gate-g1``.
     """
     if ax is None:
-        figure = Figure(figsize=(scene.width / _PIXELS, scene.height / _PIXELS))
-        ax = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        ax = _open_figure(scene).axes[0]
     ax.set_axis_off()
     ax.set_aspect("equal")
     ax.set_xlim(0, scene.width)
@@ -125,6 +124,13 @@ def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
     ground = Area(box(0, 0, scene.width, scene.height), scene.ground)
     _Canvas(ax, points).add((ground, *scene.marks))
     return ax
+
+
+def _open_figure(scene: Scene) -> Figure:
+    """Return a figure of a scene's size, with axes that fill it."""
+    figure = Figure(figsize=(scene.width / _PIXELS, scene.height / _PIXELS))
+    figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    return figure
 
 
 class _Canvas:

@@ -51,7 +51,7 @@ def read_order(plan: Plan, *, drawn: int) -> Order:
     """
     gates = plan.circuit.gates
     names = {gate.name for gate in gates}
-    owner = {}
+    owner: dict[str, int] = {}
     for index, gate in enumerate(gates):
         halves = half_names(gate.name, names) if plan.circuit.owner(gate).rank else ()
         owner |= dict.fromkeys((gate.name, *halves), index)

@@ -256,6 +256,8 @@ class _Picture:
         if self.layout.order:
             at = (x - corner[0], top - corner[1])
             marks += self._badge(self.layout.order.label(index), at, theme.ink, theme.ground)
+        if symbol.name in self.layout.marked:
+            marks += self._mark_change(symbol, strip)
         return Group(tuple(marks), kind="gate", name=symbol.name, title=symbol.title)
 
     def _dot(self, symbol: Symbol, centre: Point) -> Iterator[Mark]:
@@ -281,6 +283,18 @@ class _Picture:
             half = _width(name, _MIDDLE) / 2 + 3
             yield Area(box(x - half, y - 9, x + half, y + 9, radius=3), self.theme.frozen)
         yield Words(name, (x, y + 4.5), _MIDDLE, self.theme.ink, "middle", 600)
+
+    def _mark_change(self, symbol: Symbol, strip: _Strip) -> Iterator[Mark]:
+        """Return the line around a gate that another circuit does not have, with its sign."""
+        added = self.layout.mark == "added"
+        colour = self.theme.added if added else self.theme.removed
+        x, half = strip.middles[symbol.column], self.widths[symbol.column] / 2 + 5
+        top = strip.y(symbol.rows[0]) - _HALF - 5
+        bottom = strip.y(symbol.rows[-1]) + _HALF + 5
+        ring = box(x - half, top, x + half, bottom, radius=7)
+        yield Stroke(ring, 2, colour, () if added else (5.0, 3.0))
+        corner = (x + half - 2, bottom - 2)
+        yield from self._badge("+" if added else "−", corner, colour, self.theme.ground)
 
     def _badge(self, text: str, centre: Point, fill: str, ink: str) -> Iterator[Mark]:
         (x, y), half = centre, max(_BADGE, _width(text, 9.5) / 2 + 4)

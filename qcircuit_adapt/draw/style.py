@@ -37,3 +37,12 @@ def choose_axes(ax: Axes | None, *, width: float, height: float) -> Axes:
     if ax is not None:
         return ax
     return Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+def choose_colour(number: int) -> str:
+    """Return the colour of a series in the style that is applied.
+
+    Colours named ``C0`` would be looked up later, when the style is no longer applied.
+    """
+    colours = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
+    return str(colours[number % len(colours)])

@@ -143,7 +143,7 @@ def number(value: float) -> str:
     return f"{round(value, 1) + 0.0:.1f}".removesuffix(".0")
 
 
-def _tag(tag: str, content: str = "", **attributes: str | float) -> str:
+def _tag(tag: str, content: str = "", /, **attributes: str | float) -> str:
     written = "".join(
         f" {name.replace('_', '-')}={quoteattr(value if isinstance(value, str) else number(value))}"
         for name, value in attributes.items()
