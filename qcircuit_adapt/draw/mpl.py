@@ -99,11 +99,13 @@ def render_image(scene: Scene, *, kind: str, theme: str) -> bytes:
         kind: ``"png"`` or ``"pdf"``.
         theme: The theme that the scene is drawn in.
     """
-    metadata = {"CreationDate": None} if kind == "pdf" else None
+    options: dict[str, Any] = {"dpi": _DPI, "pil_kwargs": {"compress_level": 4}}
+    if kind == "pdf":
+        options = {"metadata": {"CreationDate": None}}
     with apply_style(theme):
         figure, file = _open_figure(scene), io.BytesIO()
         draw_scene(scene, figure.axes[0])
-        figure.savefig(file, format=kind, dpi=_DPI, facecolor=scene.ground, metadata=metadata)
+        figure.savefig(file, format=kind, facecolor=scene.ground, **options)
     return file.getvalue()
 
 
@@ -191,7 +193,8 @@ class _Canvas:
         else:
             patch = PathPatch(_trace(mark.path, at), **style)
         patch.set_clip_on(False)
-        return self.ax.add_patch(patch)
+        # Unlike add_patch, this does not measure what the limits already hold.
+        return self.ax.add_artist(patch)
 
     def _paint(self, mark: Area | Disc) -> dict[str, Any]:
         if mark.hatched:
