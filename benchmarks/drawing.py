@@ -12,17 +12,20 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import io
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import qcircuit_adapt as qa
 from qcircuit_adapt.draw import draw_svg, draw_text
 from qcircuit_adapt.families import brickwork, butterfly
 
 LIMIT = 0.3
+DPI = 200  # as ours
 Drawer = Callable[[], object]
 
 
@@ -65,7 +68,7 @@ def pennylane_drawers(circuit: qa.Circuit) -> dict[str, Drawer]:
 
     def close() -> None:
         figure, _ = qml.draw_mpl(apply, show_all_wires=True)()
-        figure.canvas.draw()
+        save(figure)
         plt.close(figure)
 
     return {"text": lambda: qml.draw(apply, show_matrices=False)(), "PNG (matplotlib)": close}
@@ -82,13 +85,17 @@ def qiskit_drawers(circuit: qa.Circuit) -> dict[str, Drawer]:
 
     def close() -> None:
         figure = like.draw("mpl")
-        figure.canvas.draw()
+        save(figure)
         plt.close(figure)
 
     drawers: dict[str, Drawer] = {"text": lambda: str(like.draw("text"))}
     if importlib.util.find_spec("pylatexenc"):
         drawers["PNG (matplotlib)"] = close
     return drawers
+
+
+def save(figure: Any) -> None:
+    figure.savefig(io.BytesIO(), format="png", dpi=DPI)
 
 
 def seconds(drawer: Drawer) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -69,7 +70,7 @@ def draw_budget(
         left, right = axes or _open_axes(len(points))
         for number, point in enumerate(points):
             # Twice six before a colour comes with a marker it had.
-            style = {
+            style: dict[str, Any] = {
                 "color": choose_colour(number),
                 "marker": _MARKERS[number // 6 % len(_MARKERS)],
             }
@@ -77,7 +78,7 @@ def draw_budget(
                 if 0 < lower < upper:
                     ax.plot([point.parameters] * 2, [lower, upper], lw=2, label=point.name, **style)
                 else:
-                    fill = {} if lower == upper else {"markerfacecolor": "none"}
+                    fill: dict[str, Any] = {} if lower == upper else {"markerfacecolor": "none"}
                     at = (max(point.parameters, 1), max(upper, 1))
                     ax.plot(*at, ls="", ms=7, label=point.name, **style, **fill)
         numbers = [max(point.parameters, 1) for point in points]

@@ -80,7 +80,7 @@ def compare_circuits(before: Circuit, after: Circuit) -> Difference:
         ((), ('g2',), (288, 288))
     """
     keys = [[_key(circuit, gate) for gate in circuit.gates] for circuit in (before, after)]
-    blocks = SequenceMatcher(None, *keys, autojunk=False).get_matching_blocks()
+    blocks = SequenceMatcher(None, keys[0], keys[1], autojunk=False).get_matching_blocks()
     kept = [{start[n] + m for *start, size in blocks for m in range(size)} for n in (0, 1)]
     removed, added = (
         tuple(gate.name for n, gate in enumerate(circuit.gates) if n not in same)
@@ -162,9 +162,17 @@ def _draw_table(difference: Difference, theme: Theme) -> Scene:
     for number, row in enumerate(rows):
         for column, text in zip(_COLUMNS, row, strict=True):
             colour = theme.ink if number and column else theme.faint
-            end = "end" if column else "start"
             at = (_MARGIN + column + (70 if column else 0), y)
-            marks.append(Words(text, at, 12.5, colour, end, 600 if number and column else 0))
+            marks.append(
+                Words(
+                    text,
+                    at,
+                    12.5,
+                    colour,
+                    "end" if column else "start",
+                    600 if number and column else 0,
+                )
+            )
         if not number:
             right = _MARGIN + _COLUMNS[-1] + 70
             marks.append(Stroke(polyline([(_MARGIN, y + 7), (right, y + 7)]), 1, theme.neck))

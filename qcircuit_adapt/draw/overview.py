@@ -69,8 +69,8 @@ def list_rows(adapted: Mapping[str, Circuit | Adapter] | Any) -> tuple[OverviewR
 def _read_model(model: Any) -> Iterator[tuple[str, Adapter]]:
     """Yield what an adapted model's layers carry; their class is not imported to know them."""
     for name, module in model.named_modules():
-        updates = getattr(module, "qcircuit_delta", None)
-        for adapter_name in updates or ():
+        updates = getattr(module, "qcircuit_delta", {})
+        for adapter_name in updates:
             shown = name.removeprefix("base_model.model.")
             shown += "" if adapter_name == "default" else f" ({adapter_name})"
             yield shown, updates[adapter_name].adapter
@@ -110,7 +110,10 @@ def draw_overview(
             times = f" × {row.count}" if row.count > 1 else ""
             head = f"{shorten(row.modules, _LETTERS)}{times}"
             tail = f"{shorten(row.circuit, _LETTERS)}, {row.d_in} → {row.d_out}"
-            style = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points"}
+            style: dict[str, Any] = {
+                "xycoords": ax.get_yaxis_transform(),
+                "textcoords": "offset points",
+            }
             ax.annotate(head, (0, place), xytext=(2, 12), weight="bold", size=9, **style)
             ax.annotate(
                 tail, (1, place), xytext=(0, 12), ha="right", size=8, color=colours.faint, **style

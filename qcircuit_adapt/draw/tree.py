@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
@@ -99,7 +99,10 @@ def draw_tree(program: Program, ax: Axes | None = None, *, theme: str = "light")
             ax.scatter([x], [y], s=size, color=fill, edgecolors=colours.edge, zorder=2)
             ax.text(x, y, str(node.step), ha="center", va="center", weight="bold", zorder=3)
             label = f"{node.macs / program.tokens:,.0f} MACs, {node.share:.0%}"
-            offset = {"xytext": (3 + size**0.5 / 2, 2), "textcoords": "offset points"}
+            offset: dict[str, Any] = {
+                "xytext": (3 + size**0.5 / 2, 2),
+                "textcoords": "offset points",
+            }
             ax.annotate(label, (x, y), va="bottom", size=8, color=colours.faint, **offset)
         unit = "per token" if program.tokens > 1 else "in all"
         ax.set_title(f"Contraction tree, MACs {unit}")
