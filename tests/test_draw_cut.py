@@ -54,6 +54,12 @@ def test_the_line_steps_aside_for_gates_on_either_side() -> None:
     }
 
 
+def test_the_line_is_straight_where_it_can_be() -> None:
+    cut = draw_cut(Circuit.parse("a=8 b=2 c=2 | a, a -> a=2, a -> a=8"))
+    assert cut is not None
+    assert cut.spots == (3, 3, 3)
+
+
 def test_a_gate_of_bounded_rank_is_cut_inside() -> None:
     cut = draw_cut(BOUNDED)
     assert cut is not None
@@ -66,6 +72,9 @@ def test_a_control_wire_is_cut_once() -> None:
     assert cut is not None
     assert [cross.bond.wire for cross in cut.crosses] == ["c", "r"]
     assert cut.bound == 6
+    # Past the first gate on it, beside the other cross.
+    assert cut.spots == (1, 1)
+    assert {cross.spot for cross in cut.crosses} == {1}
 
 
 def test_a_bound_that_is_not_attained_is_told_apart() -> None:

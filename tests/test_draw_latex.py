@@ -123,6 +123,16 @@ def test_a_straight_cut_is_a_slice(exact: bool, style: str) -> None:
     assert rf"\slice[style={{red,{style}}}]{{$\mathrm{{rank}} {sign} 16$}}" in write_latex([layout])
 
 
+def test_a_cut_that_steps_aside_is_told_below_alone() -> None:
+    circuit = Circuit.parse("a=16 b=8 c=8 d=4 | a b -> r=8, c d, r -> a=16 b=8 per c, b d")
+    layout = draw_cut(circuit, exact=True)
+    assert layout.cut is not None
+    assert len(set(layout.cut.spots)) > 1
+    source = write_latex([layout])
+    assert r"\slice" not in source
+    assert "rank 256 (proved exact)" in source
+
+
 def draw_cut(circuit: Circuit, *, exact: bool) -> Layout:
     from dataclasses import replace
 
