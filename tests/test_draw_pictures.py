@@ -25,7 +25,7 @@ from qcircuit_adapt.draw.overview import draw_overview, list_rows
 from qcircuit_adapt.draw.spectrum import draw_spectrum, list_curves
 from qcircuit_adapt.draw.tensor_network import draw_network, place_network
 from qcircuit_adapt.draw.tree import draw_tree, place_tree
-from qcircuit_adapt.errors import AdaptError, LimitError
+from qcircuit_adapt.errors import AdaptError, FileError, LimitError
 from qcircuit_adapt.network import build_network
 
 LORA = Circuit.parse("x=64 | x -> r=4, r -> y=64", name="lora")
@@ -185,6 +185,14 @@ def test_a_difference_is_drawn_with_signs_and_a_table(tmp_path: Path) -> None:
     draw_difference(other, LORA, tmp_path / "difference.png")
     assert (tmp_path / "difference.png").read_bytes().startswith(b"\x89PNG")
     assert "−" in draw_difference(other, LORA)
+
+
+def test_a_difference_has_no_other_endings() -> None:
+    with pytest.raises(FileError) as caught:
+        draw_difference(LORA, LORA, "difference.txt")
+    assert str(caught.value) == (
+        "cannot draw a difference to 'difference.txt'.\n  Known endings are .svg, .png and .pdf."
+    )
 
 
 def test_an_overview_groups_modules_that_differ_in_their_number() -> None:

@@ -383,7 +383,7 @@ def test_a_failed_save_leaves_the_old_picture(
 
 
 def structure(element: ElementTree.Element) -> object:
-    """What an element is and says, without where it stands, its colour, and what its id starts with.
+    """What an element is and says: not where it stands, in what colour, and how its id starts.
 
     Ids start with a digest of the whole layout, positions included.
     """

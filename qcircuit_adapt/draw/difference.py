@@ -18,8 +18,10 @@ from qcircuit_adapt.draw.scene import build_scene
 from qcircuit_adapt.draw.stack import stack_scenes
 from qcircuit_adapt.draw.svg import write_svg
 from qcircuit_adapt.draw.theme import Theme, find_theme
+from qcircuit_adapt.errors import FileError
 from qcircuit_adapt.gate import Gate
 
+_ENDINGS = (".svg", ".png", ".pdf")
 _MARGIN, _LINE, _TOP = 24, 22, 22
 _COLUMNS = (0, 190, 300, 410)
 
@@ -127,11 +129,20 @@ def draw_difference(
 
     Returns:
         The picture as SVG.
+
+    Raises:
+        CircuitError: There is no such theme.
+        FileError: The path has another ending, or cannot be written.
     """
+    ending = ".svg" if path is None else Path(path).suffix.lower()
+    if ending not in _ENDINGS:
+        raise FileError(
+            f"cannot draw a difference to {os.fspath(path or '')!r}.",
+            cure=f"Known endings are {', '.join(_ENDINGS[:-1])} and {_ENDINGS[-1]}.",
+        )
     scene = build_difference(compare_circuits(before, after), find_theme(theme))
     picture = write_svg(scene)
-    ending = Path(path).suffix.lower() if path is not None else ""
-    if path is not None and ending in (".png", ".pdf"):
+    if path is not None and ending != ".svg":
         from qcircuit_adapt.draw.mpl import render_image
 
         write_whole(path, render_image(scene, kind=ending[1:], theme=theme))
