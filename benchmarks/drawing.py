@@ -25,7 +25,7 @@ from qcircuit_adapt.draw import draw_svg, draw_text
 from qcircuit_adapt.families import brickwork, butterfly
 
 LIMIT = 0.3
-DPI = 200  # as ours
+DPI = 150  # as ours
 Drawer = Callable[[], object]
 
 

@@ -41,7 +41,7 @@ _PIXELS = 96
 _TYPE = 0.93
 """How large type is compared with that of an SVG: matplotlib's own font is wide."""
 
-_DPI = 200
+_DPI = 150
 
 _SIDES = {"start": "left", "middle": "center", "end": "right"}
 
