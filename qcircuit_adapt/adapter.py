@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import GateError, SizeError, nearest
+
+if TYPE_CHECKING:
+    import os
 
 Form = Literal["difference", "residual", "zero"]
 """How a circuit's matrix ``T`` becomes an update ``dW`` that is exactly 0 before training.
@@ -175,6 +178,20 @@ class Adapter:
     def parameters(self) -> int:
         """How many numbers are trained."""
         return sum(term.circuit.parameters for term in self.terms)
+
+    def draw(self, path: str | os.PathLike[str] | None = None, *, theme: str = "light") -> str:
+        """Draw the circuits one below the other, with a plus between them.
+
+        Args:
+            path: Where to write the picture; see `Circuit.draw`.
+            theme: ``"light"`` or ``"dark"``.
+
+        Returns:
+            The picture's text; see `Circuit.draw`.
+        """
+        from qcircuit_adapt.draw import draw
+
+        return draw(self, path, theme=theme)
 
     def __repr__(self) -> str:
         return " + ".join(

@@ -16,6 +16,9 @@ from qcircuit_adapt.notation import split_circuit
 if TYPE_CHECKING:
     import os
 
+    from qcircuit_adapt.analysis.certificate import Certificate
+    from qcircuit_adapt.compiler.plan import Plan
+
 
 @dataclass(frozen=True, init=False, repr=False)
 class Circuit:
@@ -206,18 +209,31 @@ class Circuit:
 
         return draw_svg(self)
 
-    def draw(self, path: str | os.PathLike[str] | None = None) -> str:
+    def draw(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        certificate: Certificate | None = None,
+        plan: Plan | None = None,
+        theme: str = "light",
+    ) -> str:
         """Draw the circuit.
 
         Args:
-            path: Where to write the picture, ``.svg`` or ``.txt``; nothing is written if None.
+            path: Where to write the picture, ``.svg``, ``.png``, ``.pdf``, ``.tex`` or ``.txt``;
+                nothing is written if None.
+            certificate: What `prove` found: adds the cut that bounds the rank, where it says more
+                than the shape does, and the rank and the degrees of freedom.
+            plan: What `compile` found: adds the order of contraction and what training keeps.
+            theme: ``"light"`` or ``"dark"``.
 
         Returns:
-            The picture's text: SVG for an ``.svg`` path, characters otherwise.
+            The picture's text: SVG for an ``.svg`` path, LaTeX for a ``.tex`` path, characters
+            otherwise.
         """
         from qcircuit_adapt.draw import draw
 
-        return draw(self, path)
+        return draw(self, path, certificate=certificate, plan=plan, theme=theme)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the circuit as plain data: name, axes, gates, outputs."""

@@ -128,8 +128,12 @@ def write_circuit(circuit: Circuit, path: str | os.PathLike[str]) -> None:
     write_whole(path, dumps(circuit))
 
 
-def write_whole(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file by way of a temporary one, so that a failure leaves the old file.
+def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write a file, by way of a temporary one, so that a failure leaves the old file.
+
+    Args:
+        path: The file.
+        content: What will be in it; a text is written as UTF-8.
 
     Raises:
         FileError: The file cannot be written.
@@ -140,8 +144,8 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
     except OSError as error:
         raise FileError(f"cannot write {path}: {error.strerror}.") from None
     try:
-        with open(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with open(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         # mkstemp makes private files; a circuit or a picture is not a secret.
         umask = os.umask(0)
         os.umask(umask)

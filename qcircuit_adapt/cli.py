@@ -228,10 +228,27 @@ def relate(
 
 
 @app.command()
-def draw(source: Source, output: Output = None) -> None:
-    """Draw a circuit as text, or into an .svg or .txt file."""
+def draw(
+    source: Source,
+    output: Output = None,
+    cut: Annotated[
+        bool, typer.Option(help="Show the cut that bounds the rank, and what is proved.")
+    ] = False,
+    order: Annotated[bool, typer.Option(help="Show the order of contraction.")] = False,
+    theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
+) -> None:
+    """Draw a circuit as text, or into an .svg, .png, .pdf, .tex or .txt file."""
     circuit = load_circuit(source)
-    picture = circuit.draw(output)
+    certificate = plan = None
+    if cut:
+        from qcircuit_adapt.analysis.certificate import prove as prove_circuit
+
+        certificate = prove_circuit(circuit, witness=False)
+    if order:
+        from qcircuit_adapt.compiler.plan import compile as compile_plan
+
+        plan = compile_plan(circuit)
+    picture = circuit.draw(output, certificate=certificate, plan=plan, theme=theme)
     _report(output, picture)
 
 

@@ -172,9 +172,27 @@ def test_draw_and_emit_write_files(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "import torch" in code.read_text("utf-8")
 
 
+def test_draw_shows_the_cut_the_order_and_themes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lora = "x=64 | x -> r=4, r -> y=64"
+    _, plain, _ = run(capsys, "draw", lora)
+    _, overlaid, _ = run(capsys, "draw", lora, "--cut", "--order")
+    assert "rank" not in plain
+    assert "cut: rank = 4" in overlaid
+    assert "g2²" in overlaid
+    picture = tmp_path / "dark.svg"
+    run(capsys, "draw", lora, "--no-cut", "--theme", "dark", "-o", str(picture))
+    assert "#10161d" in picture.read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (
+            ["draw", SMALL, "--theme", "drak", "-o", "x.svg"],
+            "CircuitError: there is no theme 'drak'",
+        ),
         (
             ["show", "a=2 b=3 | a bb"],
             "WireError: gate 'g1' acts on wire 'bb', which is not there.\n"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 import re
@@ -13,15 +14,18 @@ import pytest
 from hypothesis import given
 from strategies import circuits
 
+from qcircuit_adapt import load_circuit, prove
+from qcircuit_adapt.adapter import Adapter
 from qcircuit_adapt.axes import Axis
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.compiler.plan import compile
 from qcircuit_adapt.draw import draw, draw_svg, draw_text
 from qcircuit_adapt.draw.gallery import draw_gallery
 from qcircuit_adapt.draw.layout import Pad, lay_out
 from qcircuit_adapt.draw.outline import outline, tapers
 from qcircuit_adapt.draw.theme import THEMES
 from qcircuit_adapt.errors import CircuitError, FileError
-from qcircuit_adapt.library import load_circuit, names
+from qcircuit_adapt.library import names
 from qcircuit_adapt.locate import shared_folder
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -68,9 +72,9 @@ def test_every_picture_is_well_formed_and_tells_what_is_under_the_pointer(circui
     assert {symbol.name for symbol in layout.symbols if symbol.necks} == set(parts(svg, "neck"))
 
 
-@given(circuits(max_gates=12, max_axes=6))
-def test_everything_stands_inside_the_picture(circuit: Circuit) -> None:
-    root = parse(draw_svg(circuit))
+def assert_inside(svg: str) -> None:
+    """See that every mark stands inside the picture, where groups are not moved."""
+    root = parse(svg)
     width, height = float(root.attrib["width"]), float(root.attrib["height"])
     assert root.attrib["viewBox"] == f"0 0 {root.attrib['width']} {root.attrib['height']}"
     for element in root.iter():
@@ -82,6 +86,22 @@ def test_everything_stands_inside_the_picture(circuit: Circuit) -> None:
         for x, y in re.findall(r"[MLQ](-?[\d.]+) (-?[\d.]+)", path.attrib["d"]):
             assert 0 <= float(x) <= width
             assert 0 <= float(y) <= height
+
+
+@given(circuits(max_gates=12, max_axes=6))
+def test_everything_stands_inside_the_picture(circuit: Circuit) -> None:
+    assert_inside(draw_svg(circuit))
+
+
+@given(circuits(max_gates=9, max_axes=5))
+def test_overlays_stand_inside_the_picture_too(circuit: Circuit) -> None:
+    certificate = prove(circuit, witness=False)
+    svg = draw_svg(circuit, certificate=certificate, plan=compile(circuit, tokens=3))
+    assert_inside(svg)
+    layout = lay_out(circuit, certificate=certificate)
+    assert bool(layout.cut) == ("line" in parts(svg, "cut"))
+    crosses = [name for name in parts(svg, "cut") if name != "line"]
+    assert len(crosses) == (len(layout.cut.crosses) if layout.cut else 0)
 
 
 def test_the_picture_says_what_it_is() -> None:
@@ -331,7 +351,7 @@ def test_draw_writes_text_with_a_last_line_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "problem"),
     [
-        ("p.png", "cannot draw to 'p.png': '.png' is not a kind of picture."),
+        ("p.gif", "cannot draw to 'p.gif': '.gif' is not a kind of picture."),
         ("picture", "cannot draw to 'picture': it has no ending."),
     ],
 )
@@ -341,7 +361,8 @@ def test_an_unknown_ending_is_named(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileError) as caught:
         draw(QUANTA, file)
-    assert str(caught.value) == f"{problem}\n  Known endings are .svg and .txt."
+    endings = ".svg, .png, .pdf, .tex and .txt"
+    assert str(caught.value) == f"{problem}\n  Known endings are {endings}."
     assert list(tmp_path.iterdir()) == []
 
 
@@ -362,10 +383,13 @@ def test_a_failed_save_leaves_the_old_picture(
 
 
 def structure(element: ElementTree.Element) -> object:
-    """What an element is and says, without where it stands and in what colour."""
+    """What an element is and says: not where it stands, in what colour, and how its id starts.
+
+    Ids start with a digest of the whole layout, positions included.
+    """
     return (
         element.tag,
-        element.get("id"),
+        element.get("id", "")[len("q01234567") :],
         (element.text or "").strip(),
         tuple(structure(child) for child in element),
     )
@@ -375,9 +399,9 @@ def structure(element: ElementTree.Element) -> object:
 def test_the_gallery_shows_every_shipped_circuit_as_it_is_drawn_now(name: str) -> None:
     golden = shared_folder("viz") / "gallery" / f"{name}.svg"
     assert golden.is_file(), "run: python -m qcircuit_adapt.draw.gallery"
-    drawn, shipped = (
-        parse(svg) for svg in (draw_svg(load_circuit(name)), golden.read_text("utf-8"))
-    )
+    circuit = load_circuit(name)
+    drawing = draw_svg(circuit, certificate=prove(circuit, witness=False))
+    drawn, shipped = (parse(svg) for svg in (drawing, golden.read_text("utf-8")))
     assert structure(drawn) == structure(shipped), "run: python -m qcircuit_adapt.draw.gallery"
 
 
@@ -394,3 +418,95 @@ def test_the_gallery_is_drawn_into_the_shipped_folder(
     monkeypatch.setattr("qcircuit_adapt.draw.gallery.shared_folder", lambda _: tmp_path)
     assert list(draw_gallery()) == [f"{name}.svg" for name in names()]
     assert len(list((tmp_path / "gallery").iterdir())) == len(names())
+
+
+LORA = Circuit.parse("x=64 | x -> r=4, r -> y=64", name="lora")
+
+
+def test_the_cut_is_a_line_with_a_cross_on_each_wire_and_says_what_it_proves() -> None:
+    certificate = prove(LORA)
+    svg = draw_svg(LORA, certificate=certificate)
+    cut = parts(svg, "cut")
+    assert cut["line"].findtext(f"{SVG}text") == "rank = 4"
+    assert cut["line"].findtext(f"{SVG}title") == (
+        "rank = 4\nT factors through the bonds r=4 from g1."
+    )
+    # Exact, so solid.
+    assert "stroke-dasharray" not in cut["line"].find(f"{SVG}path").attrib  # type: ignore[union-attr]
+    assert list(cut) == ["line", "r"]
+    assert {"4", "rank, proved exact"} <= set(texts(svg))
+    assert "rank 4 (proved exact)" in (parse(svg).findtext(f"{SVG}desc") or "")
+
+
+def test_a_bound_that_is_not_attained_is_a_dashed_line() -> None:
+    certificate = prove(LORA)
+    claim = dataclasses.replace(certificate.rank, lower=3)
+    svg = draw_svg(LORA, certificate=dataclasses.replace(certificate, rank=claim))
+    line = parts(svg, "cut")["line"]
+    assert line.findtext(f"{SVG}text") == "rank ≤ 4"
+    assert line.find(f"{SVG}path").attrib["stroke-dasharray"] == "6 4"  # type: ignore[union-attr]
+
+
+def test_the_order_is_told_by_numbers_and_a_scale() -> None:
+    svg = draw_svg(QUANTA, plan=compile(QUANTA, tokens=64))
+    gates = parts(svg, "gate")
+    assert [gate.findall(f"{SVG}text")[-1].text for gate in gates.values()] == list("123456")
+    faces = [gate.find(f"{SVG}path").attrib["fill"] for gate in gates.values()]  # type: ignore[union-attr]
+    levels = [luminance(face) for face in faces]
+    assert levels == sorted(levels, reverse=True)
+    assert "numbers: order of contraction" in texts(svg)
+    assert not parts(svg, "band")
+
+
+def test_gates_multiplied_first_stand_in_a_dotted_band() -> None:
+    circuit = load_circuit("quanta-16-8-8-8-to-2-8-8-8")
+    svg = draw_svg(circuit, plan=compile(circuit, tokens=64))
+    (band,) = parts(svg, "band").values()
+    assert band.findtext(f"{SVG}title") == (
+        "g4, g5, g6: multiplied with each other before the input meets them"
+    )
+    assert len(band.findall(f"{SVG}path")) == 1
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_what_the_overlays_say_can_be_read(name: str) -> None:
+    theme = THEMES[name]
+    for upper, lower, least in [
+        (theme.ink, theme.first, 5.5),
+        (theme.ink, theme.last, 5.5),
+        (theme.cut, theme.ground, 4.5),
+        (theme.added, theme.ground, 4.5),
+        (theme.removed, theme.ground, 4.5),
+    ]:
+        dark, bright = sorted([luminance(upper), luminance(lower)])
+        assert (bright + 0.05) / (dark + 0.05) >= least
+
+
+def test_a_sum_is_drawn_one_term_below_the_other_with_a_plus(tmp_path: Path) -> None:
+    square = Circuit("a=8 b=8", ["a b"], name="square")
+    adapter = Adapter(square) + Adapter(LORA, form="zero", scale=2.0)
+    picture = adapter.draw(tmp_path / "sum.svg")
+    root = parse(picture)
+    assert root.findtext(f"{SVG}title") == (
+        "square · form difference, scale 1 + lora · form zero, scale 2"
+    )
+    assert "+" in texts(picture)
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    tops = [
+        float(group.attrib["transform"].removeprefix("translate(0 ").removesuffix(")"))
+        for group in root.findall(f"{SVG}g")
+        if "transform" in group.attrib
+    ]
+    assert len(tops) == 1
+    assert tops[0] > 150
+    assert adapter.draw().count("\n+\n") == 1
+
+
+def test_a_certificate_is_of_one_circuit() -> None:
+    with pytest.raises(CircuitError) as caught:
+        draw(Adapter(LORA, form="zero"), certificate=prove(LORA))
+    assert str(caught.value) == (
+        "a certificate and a plan are of one circuit, but an adapter is drawn.\n"
+        "  Draw adapter.terms[0].circuit with them."
+    )

@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from strategies import circuits
 
+from qcircuit_adapt import load_circuit, prove
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.compiler.plan import compile
 from qcircuit_adapt.draw import draw_text
+from qcircuit_adapt.draw.layout import lay_out
 
 PICTURES = {
     "quanta": (
@@ -165,3 +168,40 @@ def test_a_very_long_picture_says_what_is_left_out() -> None:
     assert body.endswith("g200══…")
     assert "g201" not in body
     assert "#" not in footer
+
+
+def test_a_cut_is_marked_on_each_wire_it_passes() -> None:
+    circuit = Circuit.parse("a=16 b=8 c=8 | a b -> r=8, c, r -> a=16 b=8 per c", name="merged")
+    assert (
+        draw_text(circuit, certificate=prove(circuit))
+        == """\
+merged
+
+a ═16══g1━r=8╳g3═a=16═16
+       │      │
+b ━8━━━g1     g3━b=8━━8
+              │
+c ━8━━╳g2━━━━━●━━━━━━━8
+
+1024 -> 1024 features · 9,280 parameters (0.885 % of dense)
+≤ 9,208 degrees of freedom (proved interval) · rank 64 (proved exact)
+16,896 MACs per token (1.61 % of dense) · ╳ cut: rank = 64"""
+    )
+
+
+def test_raised_numbers_tell_the_order_of_contraction() -> None:
+    circuit = load_circuit("quanta-16-8-8-8-to-2-8-8-8")
+    picture = draw_text(circuit, plan=compile(circuit, tokens=64))
+    assert picture.splitlines()[2] == "a ═16════════════g3⁵══════g5¹══g6¹─2─2"
+    assert picture.endswith("saved elements per token\nraised: order of contraction")
+
+
+@given(circuits(max_gates=9, max_axes=5))
+def test_overlays_fit_too(circuit: Circuit) -> None:
+    certificate = prove(circuit, witness=False)
+    text = draw_text(circuit, certificate=certificate, plan=compile(circuit, tokens=3))
+    assert max(map(len, text.splitlines())) <= 80
+    cut = lay_out(circuit, certificate=certificate).cut
+    body, _ = split_footer(text)
+    crosses = [cross for cross in cut.crosses if not cross.gate] if cut else []
+    assert body.count("╳") == len(crosses)

@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qcircuit_adapt.axes import format_axes
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.gate import Gate
+
+if TYPE_CHECKING:
+    from qcircuit_adapt.analysis.certificate import Certificate
+    from qcircuit_adapt.analysis.claim import RankClaim
+    from qcircuit_adapt.compiler.plan import Plan
 
 
 @dataclass(frozen=True)
 class Fact:
     """A number of the footer.
 
+    Attributes:
+        value: The number.
+        noun: What it counts, or what it is called.
+        note: What else there is to say of it.
+        counts: Whether the noun is what it counts, and follows the number.
+
     Example:
         >>> str(Fact("43,008", "parameters", "0.256 % of dense"))
         '43,008 parameters (0.256 % of dense)'
+        >>> str(Fact("16", "rank", counts=False))
+        'rank 16'
     """
 
     value: str
     noun: str
     note: str = ""
+    counts: bool = True
 
     def __str__(self) -> str:
-        return f"{self.value} {self.noun}" + (f" ({self.note})" if self.note else "")
+        words = (self.value, self.noun) if self.counts else (self.noun, self.value)
+        return " ".join(words) + (f" ({self.note})" if self.note else "")
 
 
-def describe_gate(circuit: Circuit, gate: Gate, *, macs: int) -> str:
-    """Say what a gate is: its wires, shape, parameters, MACs, and what is special, a line each."""
+def describe_gate(circuit: Circuit, gate: Gate, *, macs: int, step: str = "") -> str:
+    """Say what a gate is: wires, shape, parameters, MACs, what is special, step, a line each."""
     owner = circuit.owner(gate)
     wires = format_axes(gate.on)
     wires += f" -> {format_axes(gate.to)}" if gate.to != gate.on else ""
@@ -45,25 +62,52 @@ def describe_gate(circuit: Circuit, gate: Gate, *, macs: int) -> str:
         f"shape {shape}, {_count(gate.parameters, 'parameter')}",
         f"{_count(macs, 'MAC')} per token ({share} of the circuit)",
         ", ".join(filter(None, special)),
+        step,
     ]
     return "\n".join(filter(None, lines))
 
 
-def list_facts(circuit: Circuit) -> tuple[Fact, ...]:
-    """Return the numbers of a circuit's footer."""
+def list_facts(
+    circuit: Circuit, *, certificate: Certificate | None = None, plan: Plan | None = None
+) -> tuple[Fact, ...]:
+    """Return the numbers of a circuit's footer, with those of its certificate and its plan."""
     dense = circuit.d_in * circuit.d_out
+    macs = plan.macs_per_token if plan else circuit.macs_per_token
     facts = [
         Fact(f"{circuit.d_in} -> {circuit.d_out}", "features"),
         _fact(circuit.parameters, "parameter", f"{_percent(circuit.parameters, dense)} of dense"),
         _fact(circuit.frozen_parameters, "frozen parameter") if circuit.frozen_parameters else None,
-        _fact(
-            circuit.macs_per_token,
-            "MAC",
-            f"{_percent(circuit.macs_per_token, dense)} of dense",
-            per=" per token",
-        ),
+        *(_list_proved(certificate) if certificate else ()),
+        _fact(macs, "MAC", f"{_percent(macs, dense)} of dense", per=" per token"),
+        _fact(plan.saved_per_token, "saved element", per=" per token") if plan else None,
     ]
     return tuple(fact for fact in facts if fact)
+
+
+def _list_proved(certificate: Certificate) -> Iterator[Fact]:
+    freedom, update = certificate.degrees_of_freedom, certificate.update_rank
+    value = _interval(freedom.lower, freedom.upper)
+    yield Fact(value, "degrees of freedom", freedom.status)
+    yield _state_rank(certificate.rank, "rank")
+    if update:
+        yield _state_rank(update, f"rank of the update, form {update.form!r}")
+
+
+def _state_rank(claim: RankClaim, noun: str) -> Fact:
+    status = "proved exact" if claim.exact else "proved interval"
+    return Fact(_interval(claim.lower, claim.upper), noun, status, counts=False)
+
+
+def _interval(lower: int, upper: int) -> str:
+    """Write bounds on a number.
+
+    Example:
+        >>> _interval(4096, 4096), _interval(0, 30), _interval(12, 30)
+        ('4,096', '≤ 30', '12 to 30')
+    """
+    if lower == upper:
+        return f"{upper:,}"
+    return f"{lower:,} to {upper:,}" if lower else f"≤ {upper:,}"
 
 
 def note_rest(first: int, last: int) -> str:

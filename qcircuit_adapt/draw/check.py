@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 from qcircuit_adapt.circuit import Circuit
-from qcircuit_adapt.draw.layout import Layout
+from qcircuit_adapt.draw.layout import Layout, Piece
 from qcircuit_adapt.wires import layers
 
 
@@ -18,7 +19,13 @@ def check_layout(layout: Layout, circuit: Circuit) -> tuple[str, ...]:
         >>> check_layout(lay_out(circuit), circuit)
         ()
     """
-    return (*_check_columns(layout, circuit), *_check_rows(layout), *_check_wires(layout, circuit))
+    return (
+        *_check_columns(layout, circuit),
+        *_check_rows(layout),
+        *_check_wires(layout, circuit),
+        *_check_cut(layout, circuit),
+        *_check_order(layout, circuit),
+    )
 
 
 def _check_columns(layout: Layout, circuit: Circuit) -> list[str]:
@@ -101,4 +108,103 @@ def _check_wires(layout: Layout, circuit: Circuit) -> list[str]:
         wrong.append("the outputs are not in the circuit's order")
     if {piece.row for piece in layout.outputs} != {piece.row for piece in live}:
         wrong.append("the outputs are not the last wires")
+    return wrong
+
+
+def _check_cut(layout: Layout, circuit: Circuit) -> list[str]:
+    """See that the cut separates inputs from outputs on the drawing, and multiplies to its bound.
+
+    Gates and wires are walked as they are drawn; the analysis that found the cut is not asked.
+    """
+    cut = layout.cut
+    if cut is None:
+        return []
+    wrong = []
+    if len(cut.spots) != layout.rows:
+        wrong.append("the cut does not pass every row")
+    if not all(-1 <= spot < 2 * len(layout.layers) for spot in cut.spots):
+        wrong.append("the cut leaves the picture")
+    if math.prod(cross.bond.size for cross in cut.crosses) != cut.bound:
+        wrong.append("the wires that are cut do not multiply to the bound")
+    if cut.bound >= min(circuit.d_in, circuit.d_out):
+        wrong.append("the cut says no more than the shape does")
+    severed: set[object] = set()
+    for cross in cut.crosses:
+        if not cross.gate:
+            on = [
+                piece
+                for piece in layout.pieces
+                if piece.row == cross.row and 2 * piece.start < cross.spot < 2 * piece.stop
+            ]
+            if [piece.axis.size for piece in on] != [cross.bond.size]:
+                wrong.append(f"the cross on {cross.bond} is not on its wire")
+            severed.update(on)
+        else:
+            inside = [
+                symbol
+                for symbol in layout.symbols
+                if (symbol.name, 2 * symbol.column) == (cross.gate, cross.spot)
+                and cross.row in symbol.rows
+            ]
+            owners = [circuit.owner(gate) for gate in circuit.gates if gate.name == cross.gate]
+            if not inside or [owner.rank for owner in owners] != [cross.bond.size]:
+                wrong.append(f"the cross on {cross.bond} is not in its gate")
+            severed.update(inside)
+    if _reaches(layout, severed):
+        wrong.append("a way leads from the inputs to the outputs past the cut")
+    return wrong
+
+
+def _reaches(layout: Layout, severed: set[object]) -> bool:
+    """Walk from the left edge to the right: over gates in all directions, never over what is cut.
+
+    What is cut is cut for a control wire's whole length, since its index is one at every gate; a
+    gate that is cut inside keeps what is on its left from what is on its right.
+    """
+    joined: dict[object, set[object]] = {}
+
+    def join(one: object, other: object) -> None:
+        joined.setdefault(one, set()).add(other)
+        joined.setdefault(other, set()).add(one)
+
+    dotted = {(row, symbol.column) for symbol in layout.symbols for row in symbol.dots}
+    taken = {(row, symbol.column): symbol for symbol in layout.symbols for row in symbol.rows}
+    chain: dict[Piece, Piece] = {}
+    for piece in sorted(layout.pieces, key=lambda piece: piece.start):
+        before = [p for p in chain if (p.row, p.stop) == (piece.row, piece.start)]
+        goes_on = (piece.row, piece.start) in dotted and before
+        chain[piece] = chain[before[0]] if goes_on else piece
+    closed = {chain[piece] for piece in severed if isinstance(piece, Piece)}
+    for piece, first in chain.items():
+        if first in closed:
+            continue
+        for end, side in ((piece.start, "right"), (piece.stop, "left")):
+            symbol = taken.get((piece.row, end))
+            if symbol is None:
+                join(first, "inputs" if end == -1 else "outputs")
+            else:
+                join(first, (symbol, side if symbol in severed else ""))
+    found: list[object] = ["inputs"]
+    for here in found:
+        found += [other for other in joined.get(here, ()) if other not in found]
+    return "outputs" in found
+
+
+def _check_order(layout: Layout, circuit: Circuit) -> list[str]:
+    order = layout.order
+    if order is None:
+        return []
+    wrong = []
+    if len(order.steps) != len(layout.symbols):
+        wrong.append("the order does not number every gate")
+    for gate, numbers in zip(circuit.gates, order.steps, strict=False):
+        halves = 2 if circuit.owner(gate).rank else 1
+        if not 1 <= len(numbers) <= halves or not all(1 <= n <= order.count for n in numbers):
+            wrong.append(f"gate {gate.name} is not used in one step of the order")
+    for index, gate in enumerate(circuit.gates):
+        halves = 2 if circuit.owner(gate).rank else 1
+        if sum(index in band for band in order.bands) > halves:
+            wrong.append(f"gate {gate.name} is in more bands than it has tensors")
+    if any(len(set(band)) < 2 for band in order.bands):
+        wrong.append("a band holds fewer than two gates")
     return wrong

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qcircuit_adapt.analysis.certificate import prove
 from qcircuit_adapt.draw import draw
 from qcircuit_adapt.library import load_circuit, names
 from qcircuit_adapt.locate import shared_folder
 
 
 def draw_gallery() -> Iterator[str]:
-    """Draw every shipped circuit into the shipped gallery, and yield the names of the files.
+    """Draw every shipped circuit, and what is proved of it, and yield the names of the files.
 
     Raises:
         FileError: A picture cannot be written.
@@ -21,7 +22,8 @@ def draw_gallery() -> Iterator[str]:
     folder = shared_folder("viz") / "gallery"
     folder.mkdir(exist_ok=True)
     for name in names():
-        draw(load_circuit(name), folder / f"{name}.svg")
+        circuit = load_circuit(name)
+        draw(circuit, folder / f"{name}.svg", certificate=prove(circuit, witness=False))
         yield f"{name}.svg"
 
 

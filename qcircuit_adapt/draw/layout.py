@@ -12,12 +12,20 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 from qcircuit_adapt.axes import Axis
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.draw.caption import Fact, describe_gate, list_facts, note_rest, shorten_end
+from qcircuit_adapt.draw.cut import CutLine, place_cut
+from qcircuit_adapt.draw.order import Order, read_order
+from qcircuit_adapt.errors import CertificateError, CircuitError
 from qcircuit_adapt.gate import Gate
 from qcircuit_adapt.wires import layers
+
+if TYPE_CHECKING:
+    from qcircuit_adapt.analysis.certificate import Certificate
+    from qcircuit_adapt.compiler.plan import Plan
 
 MAX_DRAWN = 200
 """How many gates are drawn; of a longer circuit the first ones are, and a note says so."""
@@ -129,6 +137,10 @@ class Layout:
         outputs: The pieces that leave on the right, in the order of the output axes.
         facts: The footer.
         note: What is not drawn, or an empty text.
+        cut: The cut that bounds the rank, if it is asked for and says more than the shape does.
+        order: When each gate is used, if it is asked for.
+        marked: Beside another circuit: the names of the gates that are not in it.
+        mark: What happened to them.
     """
 
     title: str
@@ -139,6 +151,10 @@ class Layout:
     outputs: tuple[Piece, ...]
     facts: tuple[Fact, ...]
     note: str
+    cut: CutLine | None = None
+    order: Order | None = None
+    marked: tuple[str, ...] = ()
+    mark: Literal["added", "removed"] = "added"
 
     @property
     def permuted(self) -> bool:
@@ -156,8 +172,24 @@ class Layout:
         )
 
 
-def lay_out(circuit: Circuit) -> Layout:
-    """Place a circuit's gates and wires."""
+def lay_out(
+    circuit: Circuit, *, certificate: Certificate | None = None, plan: Plan | None = None
+) -> Layout:
+    """Place a circuit's gates and wires.
+
+    Args:
+        circuit: The circuit.
+        certificate: What is proved of it: gives the cut, the rank and the degrees of freedom.
+        plan: How it is computed: gives the order of the gates, and what training keeps.
+
+    Raises:
+        CertificateError: The certificate is of another circuit.
+        CircuitError: The plan is.
+    """
+    if certificate and certificate.circuit != circuit:
+        raise CertificateError("the certificate is of another circuit.", cure="Prove this one.")
+    if plan and plan.circuit != circuit:
+        raise CircuitError("the plan is of another circuit.", cure="Compile this one.")
     gates = circuit.gates[:MAX_DRAWN]
     depth = {index: n for n, layer in enumerate(layers(circuit)) for index in layer}
     rows = _place_rows(circuit, len(gates), depth)
@@ -165,18 +197,27 @@ def lay_out(circuit: Circuit) -> Layout:
     columns, column_layers = _place_columns(spans, depth)
     pieces = tuple(_trace_pieces(circuit, columns, rows, stop=len(column_layers)))
     last = {piece.axis: piece for piece in pieces if piece.stop == len(column_layers)}
-    cut = len(gates) < len(circuit.gates)
+    whole = len(gates) == len(circuit.gates)
+    order = read_order(plan, drawn=len(gates)) if plan else None
+    symbols = tuple(_draw_gates(circuit, columns, rows, order))
+    cut = None
+    if certificate and whole:
+        cut = place_cut(
+            circuit, certificate.rank, symbols=symbols, pieces=pieces, columns=len(column_layers)
+        )
     return Layout(
         title=shorten_end(circuit.name or circuit.text, MAX_TITLE),
         layers=column_layers,
         rows=1 + max(row for stage in rows for row in stage.values()),
-        symbols=tuple(_draw_gates(circuit, columns, rows)),
+        symbols=symbols,
         pieces=pieces,
         outputs=tuple(
-            last[axis] for axis in (circuit.stages[len(gates)] if cut else circuit.outputs)
+            last[axis] for axis in (circuit.outputs if whole else circuit.stages[len(gates)])
         ),
-        facts=list_facts(circuit),
+        facts=list_facts(circuit, certificate=certificate, plan=plan),
         note=note_rest(len(gates) + 1, len(circuit.gates)),
+        cut=cut,
+        order=order,
     )
 
 
@@ -248,7 +289,10 @@ def _place_columns(
 
 
 def _draw_gates(
-    circuit: Circuit, columns: Sequence[int], rows: Sequence[Mapping[str, int]]
+    circuit: Circuit,
+    columns: Sequence[int],
+    rows: Sequence[Mapping[str, int]],
+    order: Order | None,
 ) -> Iterator[Symbol]:
     letters = _letters(circuit)
     for index, column in enumerate(columns):
@@ -262,7 +306,12 @@ def _draw_gates(
             dots=tuple(sorted(rows[index][axis.name] for axis in gate.per)),
             frozen=not circuit.trainable(gate),
             letter=letters.get(circuit.owner(gate).name, ""),
-            title=describe_gate(circuit, gate, macs=circuit.gate_macs[index]),
+            title=describe_gate(
+                circuit,
+                gate,
+                macs=circuit.gate_macs[index],
+                step=order.describe(index) if order else "",
+            ),
         )
 
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from qcircuit_adapt.axes import Axis
 from qcircuit_adapt.draw.layout import Pad
-
-Point = tuple[float, float]
+from qcircuit_adapt.draw.marks import Point
 
 _NARROW, _WIDE = 0.45, 0.7
 """How high the smaller side of a trapezoid is at least and at most, as a share of the larger."""
@@ -58,45 +57,3 @@ def _heights(pad: Pad) -> Point:
 
 def _weight(axis: Axis | None) -> float:
     return math.log2(axis.size) if axis else 0.0
-
-
-def rounded(points: Sequence[Point], radius: float) -> str:
-    """Return the path of a polygon with its corners rounded.
-
-    Example:
-        >>> rounded([(0, 0), (10, 0), (10, 10)], 1)
-        'M0.7 0.7Q0 0 1 0L9 0Q10 0 10 1L10 9Q10 10 9.3 9.3Z'
-    """
-    path = ""
-    for before, corner, after in zip(
-        [points[-1], *points[:-1]], points, [*points[1:], points[0]], strict=True
-    ):
-        enter, leave = _towards(corner, before, radius), _towards(corner, after, radius)
-        path += f"{'L' if path else 'M'}{pair(enter)}Q{pair(corner)} {pair(leave)}"
-    return path + "Z"
-
-
-def _towards(start: Point, end: Point, distance: float) -> Point:
-    length = math.dist(start, end)
-    share = min(0.5, distance / length) if length else 0.0
-    return start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
-
-
-def pair(point: Point) -> str:
-    """Write a point as a path has it.
-
-    Example:
-        >>> pair((1.0, 2.25))
-        '1 2.2'
-    """
-    return f"{number(point[0])} {number(point[1])}"
-
-
-def number(value: float) -> str:
-    """Write a length to a tenth of a pixel.
-
-    Example:
-        >>> number(3.0), number(2.46), number(-0.01)
-        ('3', '2.5', '0')
-    """
-    return f"{round(value, 1) + 0.0:.1f}".removesuffix(".0")

@@ -13,6 +13,8 @@ _NAME = 10
 _GATE = 9
 _BARS = "─━═"
 # What a neck looks like where a wire of each thickness passes over it.
+_CUT = "╳"
+_RAISED = str.maketrans("0123456789+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺")
 _CROSSINGS = {"─": "┼", "━": "┿", "═": "╪"}
 
 # A character for each line and place that is not blank.
@@ -22,7 +24,8 @@ _Marks = dict[tuple[int, int], str]
 def render_text(layout: Layout) -> str:
     """Draw a layout in lines of at most `WIDTH` characters.
 
-    Wires are ``─``, ``━`` or ``═`` by the logarithm of their size, compared with the largest.
+    Wires are ``─``, ``━`` or ``═`` by the logarithm of their size, compared with the largest, and
+    ``╳`` where they are cut; raised numbers tell in which step a gate is used.
     """
     picture = _Picture(layout)
     lines = [shorten_end(layout.title, WIDTH), ""]
@@ -37,7 +40,11 @@ class _Picture:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.heaviest = max(piece.weight for piece in layout.pieces)
-        self.labels = {symbol.name: _gate_label(symbol) for symbol in layout.symbols}
+        order = layout.order
+        self.labels = {
+            symbol.name: _gate_label(symbol) + (order.label(n).translate(_RAISED) if order else "")
+            for n, symbol in enumerate(layout.symbols)
+        }
         self.widths = [1] * len(layout.layers)
         for symbol in layout.symbols:
             width = len(self.labels[symbol.name])
@@ -72,15 +79,20 @@ class _Picture:
         layout, marks = self.layout, _Marks()
         # Where wires of each column meet; outside the strip, where they enter and leave it.
         meets, x = {}, self.lead
+        cuts = {-1: x - 1} if strip.start == 0 else {}
         for column in strip:
-            meets[column] = x + (self.widths[column] - 1) // 2
+            cuts[2 * column] = meets[column] = x + (self.widths[column] - 1) // 2
             x += self.widths[column] + self.gaps[column]
+            cuts[2 * column + 1] = x - 1
         for piece in layout.pieces:
             if piece.start < strip.stop and piece.stop >= strip.start:
                 self._draw_piece(marks, piece, meets, right=x)
         for symbol in layout.symbols:
             if symbol.column in strip:
                 self._draw_symbol(marks, symbol, meets[symbol.column])
+        for cross in layout.cut.crosses if layout.cut else ():
+            if cross.spot in cuts and not cross.gate:
+                _write(marks, 2 * cross.row, cuts[cross.spot], _CUT)
         return _join(marks)
 
     def _draw_piece(
@@ -151,6 +163,10 @@ def _footer(layout: Layout) -> Iterable[str]:
         parts.append("* frozen")
     if layout.permuted:
         parts.append("#1 first output")
+    if layout.cut:
+        parts.append(f"{_CUT} cut: {layout.cut.label}")
+    if layout.order:
+        parts.append("raised: order of contraction")
     if layout.note:
         parts.append(layout.note)
     line = parts[0]

@@ -10,7 +10,11 @@ from qcircuit_adapt.errors import CircuitError, nearest
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of a picture, as ``#rrggbb``."""
+    """The colours of a picture, as ``#rrggbb``.
+
+    From `first` to `last` runs the scale that shows the order of gates: one hue after another, ever
+    darker, or ever lighter on a dark ground, so that it stays a scale without colours.
+    """
 
     ground: str
     ink: str
@@ -23,6 +27,11 @@ class Theme:
     neck: str
     letter: str
     letter_ink: str
+    cut: str
+    first: str
+    last: str
+    added: str
+    removed: str
 
 
 # Blues and an orange after Okabe and Ito's palette (jfly.uni-koeln.de/color), told apart in every
@@ -40,6 +49,11 @@ THEMES: Mapping[str, Theme] = {
         neck="#cddff0",
         letter="#e69f00",
         letter_ink="#16212e",
+        cut="#c8202f",
+        first="#fdf3c0",
+        last="#79b4d8",
+        added="#00785a",
+        removed="#c8202f",
     ),
     "dark": Theme(
         ground="#10161d",
@@ -53,6 +67,11 @@ THEMES: Mapping[str, Theme] = {
         neck="#274764",
         letter="#e69f00",
         letter_ink="#10161d",
+        cut="#ff7a7f",
+        first="#14263c",
+        last="#6b5c12",
+        added="#3fcf9f",
+        removed="#ff7a7f",
     ),
 }
 
@@ -68,3 +87,15 @@ def find_theme(name: str) -> Theme:
             f"there is no theme {name!r}.", cure=nearest(name, THEMES, noun="themes")
         )
     return THEMES[name]
+
+
+def blend(first: str, last: str, share: float) -> str:
+    """Return the colour at a share of the way from one colour to another.
+
+    Example:
+        >>> blend("#000000", "#ff8800", 0.5)
+        '#804400'
+    """
+    ends = [[int(colour[n : n + 2], 16) for n in (1, 3, 5)] for colour in (first, last)]
+    mixed = [round(a + share * (b - a)) for a, b in zip(*ends, strict=True)]
+    return "#" + "".join(f"{part:02x}" for part in mixed)
