@@ -37,9 +37,11 @@ def write_folder(output: str | os.PathLike[str]) -> Iterator[Path]:
         raise FileError(f"cannot write {str(output)!r}: {error.strerror}.") from None
     try:
         yield draft
-        # mkdtemp makes private folders; an adapter is not a secret.
+        # mkdtemp makes private folders, and safetensors private files; an adapter is not a secret.
         umask = os.umask(0)
         os.umask(umask)
+        for file in draft.iterdir():
+            file.chmod(0o666 & ~umask)
         draft.chmod(0o777 & ~umask)
         os.replace(draft, output)
     except OSError as error:

@@ -1,0 +1,215 @@
+"""ModelTable: what circuits cost on each layer of a model, counted without its numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from peft import get_peft_model
+from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
+from torch import nn
+from transformers import PretrainedConfig
+
+from qcircuit_adapt.adapter import Adapter
+from qcircuit_adapt.analysis.proof import claim_rank
+from qcircuit_adapt.analysis.total import add_up
+from qcircuit_adapt.hf.config import CircuitConfig
+from qcircuit_adapt.hf.layer import CircuitLinear
+from qcircuit_adapt.hf.meta import build_on_meta
+
+_NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
+
+
+@dataclass(frozen=True)
+class ModuleRow:
+    """Modules of one name and shape.
+
+    Attributes:
+        modules: Their names, with ``*`` for the numbers of layers.
+        count: How many there are.
+        d_in: Their input dimension.
+        d_out: Their output dimension.
+        circuit: The circuit's text; of a sum, one after the other.
+        parameters: How many numbers each trains.
+        rank_lower: The update of each has at least this rank, for almost all values of the gates.
+        rank_upper: It has at most this rank.
+        macs_per_token: Multiply-accumulates of each for one token, gate after gate.
+    """
+
+    modules: str
+    count: int
+    d_in: int
+    d_out: int
+    circuit: str
+    parameters: int
+    rank_lower: int
+    rank_upper: int
+    macs_per_token: int
+
+
+@dataclass(frozen=True)
+class Untargetable:
+    """Parameters that are matrices, but not those of a linear layer.
+
+    Attributes:
+        parameters: Their names, with ``*`` for the numbers of layers.
+        count: How many there are.
+        shape: The shape of each.
+    """
+
+    parameters: str
+    count: int
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """How many numbers all of them hold."""
+        return self.count * math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class ModelTable:
+    """What circuits cost on a model.
+
+    Attributes:
+        model: The architecture.
+        targets: The modules that were asked for, or are by default.
+        form: How the circuits enter the weights.
+        rows: The modules that are adapted, by name and shape.
+        untargetable: Stacked matrices, such as those of a mixture of experts.
+        model_parameters: How many numbers the model has.
+    """
+
+    model: str
+    targets: tuple[str, ...]
+    form: str
+    rows: tuple[ModuleRow, ...]
+    untargetable: tuple[Untargetable, ...]
+    model_parameters: int
+
+    @property
+    def modules(self) -> int:
+        """How many modules are adapted."""
+        return sum(row.count for row in self.rows)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(row.count * row.parameters for row in self.rows)
+
+    @property
+    def macs_per_token(self) -> int:
+        """Multiply-accumulates of all circuits for one token, gate after gate."""
+        return sum(row.count * row.macs_per_token for row in self.rows)
+
+    @property
+    def share(self) -> float:
+        """The trained numbers as a share of the model's."""
+        return self.parameters / self.model_parameters
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the table and its totals as plain data."""
+        return {
+            **asdict(self),
+            "modules": self.modules,
+            "parameters": self.parameters,
+            "macs_per_token": self.macs_per_token,
+            "share": self.share,
+        }
+
+
+def tabulate_model(model_config: PretrainedConfig, config: CircuitConfig) -> ModelTable:
+    """Adapt a model on the meta device and count.
+
+    Args:
+        model_config: The model's configuration; see `meta.read_model_config`.
+        config: What to adapt it with. If it names no targets, they are those of PEFT's LoRA for the
+            architecture, or all linear layers where it has none.
+
+    Raises:
+        ModelError: transformers cannot build the model.
+        AdaptError: The model cannot be adapted so.
+    """
+    model = build_on_meta(model_config)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    untargetable = tuple(_find_stacked(model))
+    targets = config.target_modules or _default_targets(model_config)
+    config = replace(config, target_modules=targets)
+    with warnings.catch_warnings():
+        # peft asks transformers by an old name.
+        warnings.filterwarnings("ignore", ".is_gradient_checkpointing", FutureWarning)
+        adapted = get_peft_model(model, config)  # type: ignore[arg-type]
+    return ModelTable(
+        model=model_config.model_type,
+        targets=(targets,) if isinstance(targets, str) else tuple(sorted(targets)),
+        form=config.form,
+        rows=tuple(_list_rows(adapted.base_model.model)),
+        untargetable=untargetable,
+        model_parameters=parameters,
+    )
+
+
+def _default_targets(config: PretrainedConfig) -> list[str] | str:
+    for one in (config, config.get_text_config()):
+        known = TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING.get(one.model_type)
+        if known:
+            return list(known)
+    return "all-linear"
+
+
+def _list_rows(model: nn.Module) -> Iterator[ModuleRow]:
+    groups: defaultdict[tuple[str, Adapter], int] = defaultdict(int)
+    for name, module in model.named_modules():
+        if isinstance(module, CircuitLinear):
+            (update,) = module.qcircuit_delta.values()
+            adapter: Any = update.adapter
+            groups[_star(name), adapter] += 1
+    ranks = {adapter: _bound_rank(adapter) for _, adapter in groups}
+    for (names, adapter), count in groups.items():
+        circuits = [term.circuit for term in adapter.terms]
+        lower, upper = ranks[adapter]
+        yield ModuleRow(
+            names,
+            count,
+            adapter.d_in,
+            adapter.d_out,
+            " + ".join(circuit.text for circuit in circuits),
+            adapter.parameters,
+            lower,
+            upper,
+            sum(circuit.macs_per_token for circuit in circuits),
+        )
+
+
+def _bound_rank(adapter: Adapter) -> tuple[int, int]:
+    claims = [claim_rank(term.circuit, form=term.form, witness=False) for term in adapter.terms]
+    bounds = tuple((claim.lower, claim.upper) for claim in claims)
+    total = add_up(bounds, most=min(adapter.d_in, adapter.d_out))
+    return total.lower, total.upper
+
+
+def _find_stacked(model: nn.Module) -> Iterable[Untargetable]:
+    """Find parameters that hold a matrix for each of several experts, in the order they come."""
+    found: defaultdict[tuple[str, tuple[int, ...]], int] = defaultdict(int)
+    for prefix, module in model.named_modules():
+        if isinstance(module, nn.modules.conv._ConvNd):
+            continue
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.dim() == 3 and min(parameter.shape) > 1:
+                found[_star(f"{prefix}.{name}"), tuple(parameter.shape)] += 1
+    return [Untargetable(name, count, shape) for (name, shape), count in found.items()]
+
+
+def _star(name: str) -> str:
+    """Put ``*`` for the number of a layer.
+
+    Example:
+        >>> _star("model.layers.11.mlp.up_proj")
+        'model.layers.*.mlp.up_proj'
+    """
+    return _NUMBER.sub("*", name)
