@@ -11,14 +11,14 @@ Source of the counts compared with: Chen et al., "QuanTA", arXiv:2406.00132 (0.0
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-from peft import get_peft_model
-from transformers import AutoModelForCausalLM, LlamaConfig
+from transformers import LlamaConfig
 
 import qcircuit_adapt as qa
 from qcircuit_adapt.families import match_factors, quanta
+from qcircuit_adapt.hf.model_table import ModelTable, tabulate_model
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,7 @@ def rectangular(axes: tuple[int, ...], d_out: int) -> qa.Circuit:
     return quanta(axes, to=match_factors(d_out, axes=axes))
 
 
-def count(model: Model, layout: object) -> tuple[int, int]:
-    """Return the trained parameters and the base model's, counted on the adapted model."""
+def count(model: Model, layout: Callable[[tuple[int, ...], int], qa.Circuit]) -> ModelTable:
     heads = model.config.num_key_value_heads * model.config.head_dim
     config = qa.CircuitConfig(
         circuits={
@@ -77,21 +76,18 @@ def count(model: Model, layout: object) -> tuple[int, int]:
         },
         target_modules=["q_proj", "v_proj"],
     )
-    with torch.device("meta"):
-        base = AutoModelForCausalLM.from_config(model.config)
-        total = base.num_parameters()
-        adapted = get_peft_model(base, config)
-    trained, _ = adapted.get_nb_trainable_parameters()
-    return trained, total
+    return tabulate_model(model.config, config)
 
 
 def main() -> None:
     print(f"{'model':<12}{'axes':<12}{'published':>12}{'of model':>10}{'rectangular':>14}")
     for model in MODELS:
-        trained, total = count(model, cropped)
-        slim, _ = count(model, rectangular)
+        published, slim = count(model, cropped), count(model, rectangular)
         axes = "-".join(map(str, model.axes))
-        print(f"{model.name:<12}{axes:<12}{trained:>12,}{trained / total:>10.4%}{slim:>14,}")
+        print(
+            f"{model.name:<12}{axes:<12}{published.parameters:>12,}{published.share:>10.4%}"
+            f"{slim.parameters:>14,}"
+        )
 
 
 if __name__ == "__main__":

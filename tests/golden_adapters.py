@@ -21,7 +21,9 @@ RECORD = "expected.safetensors"
 CONFIGS = {
     "difference": qa.CircuitConfig(
         circuit="quanta(axes=2)",
-        circuits={"narrow": "a=4 b=3 | a b {rank=2}, b per a, a {frozen init=orthogonal}, a -> a=2"},
+        circuits={
+            "narrow": "a=4 b=3 | a b {rank=2}, b per a, a {frozen init=orthogonal}, a -> a=2"
+        },
         target_modules=["square", "narrow"],
         scale=0.5,
     ),

@@ -34,7 +34,7 @@ from torch import nn
 import qcircuit_adapt as qa
 from qcircuit_adapt.cli import main
 from qcircuit_adapt.errors import CircuitError, FileError
-from qcircuit_adapt.hf.interchange import exporting, export_lora, import_adapter, importing
+from qcircuit_adapt.hf.interchange import export_lora, exporting, import_adapter, importing
 from qcircuit_adapt.hf.interchange.importing import METHODS
 
 pytestmark = ignore_warnings
@@ -286,7 +286,8 @@ OTHERS = {
         PISSA,
         "FileError: 'theirs' was trained with init_lora_weights='pissa'.\n"
         "  Loading such an adapter changes the base weights as well.\n"
-        "  Save it with peft's path_initial_model_for_weight_conversion, which makes it plain LoRA.",
+        "  Save it with peft's path_initial_model_for_weight_conversion, which makes it plain "
+        "LoRA.",
     ),
     "oft": (
         OFTConfig(oft_block_size=8, r=0, target_modules=["q_proj"]),
@@ -319,7 +320,9 @@ def test_what_is_no_circuit_is_refused_by_name(name, tmp_path):
     config, text = OTHERS[name]
     model = get_peft_model(make_llama(), config)
     model.save_pretrained(str(tmp_path / "theirs"), save_embedding_layers=False)
-    assert refused(lambda: import_adapter(tmp_path / "theirs", tmp_path / "o"), root=tmp_path) == text
+    assert (
+        refused(lambda: import_adapter(tmp_path / "theirs", tmp_path / "o"), root=tmp_path) == text
+    )
 
 
 def cut_file(folder):
@@ -502,7 +505,9 @@ def test_what_is_there_is_never_overwritten(tmp_path):
     import_adapter(tmp_path / "theirs", tmp_path / "ours")
     said = refused(lambda: import_adapter(tmp_path / "theirs", tmp_path / "ours"), root=tmp_path)
     assert said == "FileError: 'ours' is there already.\n  Give a folder that is new or empty."
-    said = refused(lambda: export_lora(tmp_path / "ours", tmp_path / "theirs", rank=1), root=tmp_path)
+    said = refused(
+        lambda: export_lora(tmp_path / "ours", tmp_path / "theirs", rank=1), root=tmp_path
+    )
     assert said == "FileError: 'theirs' is there already.\n  Give a folder that is new or empty."
 
 
@@ -688,7 +693,7 @@ def test_the_commands(tmp_path, capsys):
     lines = out.splitlines()
     assert lines[0].split() == ["module", "shape", "rank", "energy", "error"]
     assert lines[1].split()[:5] == ["model.layers.0.mlp.up_proj", "64", "→", "112", "16"]
-    assert lines[-1].startswith("LoRA of 13,824 parameters; of every update it keeps at least ")
+    assert lines[-1].startswith("LoRA of 12,800 parameters; of every update it keeps at least ")
     code, out, _ = run(capsys, "export", ours, "-o", tmp_path / "b", "--energy", "0.9", "--json")
     assert (code, len(json.loads(out))) == (0, 6)
     code, out, _ = run(capsys, "import", tmp_path / "theirs", "-o", tmp_path / "c", "--json")

@@ -122,4 +122,4 @@ def _count_zeros(circuit: Circuit, tensors: Mapping[str, Array], seed: int) -> d
         for name, gradient in gradients.items():
             moves = (gradient != 0).any(axis=0)
             alive[name] = moves | alive[name] if name in alive else moves
-    return {name: int((~moves).sum()) for name, moves in alive.items()}
+    return {name: int(np.count_nonzero(moves == 0)) for name, moves in alive.items()}

@@ -47,10 +47,11 @@ def read_model_config(source: str | os.PathLike[str]) -> PretrainedConfig:
         raise ModelError(f"there is no file {str(file)!r}.")
     if name.count("/") == 1:
         try:
-            return AutoConfig.from_pretrained(name)
+            found: PretrainedConfig = AutoConfig.from_pretrained(name)
+            return found
         except (OSError, ValueError) as error:
             raise ModelError(
-                f"the configuration of {name!r} cannot be loaded: {str(error).splitlines()[0]}",
+                f"the configuration of {name!r} cannot be loaded: {_join(error)}.",
                 cure="Give its config.json.",
             ) from error
     raise ModelError(
@@ -73,9 +74,9 @@ def build_on_meta(config: PretrainedConfig) -> nn.Module:
     try:
         with torch.device("meta"):
             model: Any = kind(config) if kind else _choose(config).from_config(config)
-    except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError) as error:
+    except Exception as error:  # whatever hundreds of models say of sizes that cannot be
         raise ModelError(
-            f"no model can be built of the configuration of {config.model_type!r}: {error}",
+            f"no model can be built of the configuration of {config.model_type!r}: {_join(error)}.",
             cure="Give the config.json of a published model.",
         ) from error
     if not isinstance(model, nn.Module):
@@ -106,6 +107,13 @@ def _read_file(file: Path) -> PretrainedConfig:
         )
     try:
         config: PretrainedConfig = CONFIG_MAPPING[kind].from_dict(data)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ModelError(f"{str(file)!r} is no configuration of {kind!r}: {error}") from error
+    except Exception as error:  # as above
+        raise ModelError(
+            f"{str(file)!r} is no configuration of {kind!r}: {_join(error)}."
+        ) from error
     return config
+
+
+def _join(error: Exception) -> str:
+    """Put the text of an error of others on one line."""
+    return " ".join(str(error).split()).rstrip(".")

@@ -143,7 +143,7 @@ def tabulate_model(model_config: PretrainedConfig, config: CircuitConfig) -> Mod
     with warnings.catch_warnings():
         # peft asks transformers by an old name.
         warnings.filterwarnings("ignore", ".is_gradient_checkpointing", FutureWarning)
-        adapted = get_peft_model(model, config)  # type: ignore[arg-type]
+        adapted: Any = get_peft_model(model, config)
     return ModelTable(
         model=model_config.model_type,
         targets=(targets,) if isinstance(targets, str) else tuple(sorted(targets)),
