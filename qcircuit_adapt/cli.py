@@ -241,7 +241,7 @@ def draw(
     circuit = load_circuit(source)
     certificate = plan = None
     if cut:
-        from qcircuit_adapt.analysis.certificate import prove as prove_circuit
+        from qcircuit_adapt.analysis.proof import prove as prove_circuit
 
         certificate = prove_circuit(circuit, witness=False)
     if order:

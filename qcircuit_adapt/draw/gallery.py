@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qcircuit_adapt.analysis.certificate import prove
+from qcircuit_adapt.analysis.proof import prove
 from qcircuit_adapt.draw import draw
 from qcircuit_adapt.library import load_circuit, names
 from qcircuit_adapt.locate import shared_folder
