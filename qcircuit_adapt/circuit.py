@@ -206,14 +206,21 @@ class Circuit:
 
         return draw_svg(self)
 
+    def _repr_html_(self) -> str:
+        from qcircuit_adapt.draw.html import to_figure
+
+        return to_figure(self)
+
     def draw(self, path: str | os.PathLike[str] | None = None) -> str:
         """Draw the circuit.
 
         Args:
-            path: Where to write the picture, ``.svg`` or ``.txt``; nothing is written if None.
+            path: Where to write the picture: ``.svg``, ``.html`` (a page to explore the circuit
+                with) or ``.txt``; nothing is written if None.
 
         Returns:
-            The picture's text: SVG for an ``.svg`` path, characters otherwise.
+            The picture's text: SVG for an ``.svg`` path, a page for ``.html``, characters
+            otherwise.
         """
         from qcircuit_adapt.draw import draw
 

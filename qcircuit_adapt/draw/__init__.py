@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.circuit_file import write_whole
+from qcircuit_adapt.draw.html import to_html
 from qcircuit_adapt.draw.layout import lay_out
 from qcircuit_adapt.draw.svg import render_svg
 from qcircuit_adapt.draw.text import render_text
 from qcircuit_adapt.draw.theme import find_theme
 from qcircuit_adapt.errors import FileError
-
-_ENDINGS = (".svg", ".txt")
 
 
 def draw_text(circuit: Circuit) -> str:
@@ -50,15 +50,22 @@ def draw_svg(circuit: Circuit, *, theme: str = "light") -> str:
     return render_svg(lay_out(circuit), find_theme(theme))
 
 
+_DRAWERS: Mapping[str, Callable[[Circuit], str]] = {
+    ".svg": draw_svg,
+    ".html": to_html,
+    ".txt": draw_text,
+}
+
+
 def draw(circuit: Circuit, path: str | os.PathLike[str] | None = None) -> str:
     """Draw a circuit, and write the picture to a file if one is named.
 
     Args:
         circuit: The circuit.
-        path: A path that ends in ``.svg`` or ``.txt``, or None.
+        path: A path that ends in ``.svg``, ``.html`` or ``.txt``, or None.
 
     Returns:
-        The picture: SVG for an ``.svg`` path, characters otherwise.
+        The picture: SVG for an ``.svg`` path, a page for ``.html``, characters otherwise.
 
     Raises:
         FileError: The path has another ending, or cannot be written; a file that is there stays
@@ -68,12 +75,13 @@ def draw(circuit: Circuit, path: str | os.PathLike[str] | None = None) -> str:
         return draw_text(circuit)
     target = Path(path)
     ending = target.suffix.lower()
-    if ending not in _ENDINGS:
+    if ending not in _DRAWERS:
         problem = f"{ending!r} is not a kind of picture" if ending else "it has no ending"
+        *known, last = _DRAWERS
         raise FileError(
             f"cannot draw to {str(target)!r}: {problem}.",
-            cure=f"Known endings are {' and '.join(_ENDINGS)}.",
+            cure=f"Known endings are {', '.join(known)} and {last}.",
         )
-    picture = draw_svg(circuit) if ending == ".svg" else draw_text(circuit)
+    picture = _DRAWERS[ending](circuit)
     write_whole(target, picture.rstrip("\n") + "\n")
     return picture

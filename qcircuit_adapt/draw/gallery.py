@@ -1,4 +1,4 @@
-"""The pictures of the shipped circuits.
+"""The pictures of the shipped circuits, and a page of them all.
 
 ``python -m qcircuit_adapt.draw.gallery`` draws them anew.
 """
@@ -7,22 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qcircuit_adapt.circuit_file import write_whole
 from qcircuit_adapt.draw import draw
+from qcircuit_adapt.draw.html import to_html
 from qcircuit_adapt.library import load_circuit, names
 from qcircuit_adapt.locate import shared_folder
 
 
 def draw_gallery() -> Iterator[str]:
-    """Draw every shipped circuit into the shipped gallery, and yield the names of the files.
+    """Draw the shipped circuits into the shipped gallery, and yield the names of the files.
 
     Raises:
         FileError: A picture cannot be written.
     """
     folder = shared_folder("viz") / "gallery"
     folder.mkdir(exist_ok=True)
-    for name in names():
-        draw(load_circuit(name), folder / f"{name}.svg")
-        yield f"{name}.svg"
+    circuits = [load_circuit(name) for name in names()]
+    for circuit in circuits:
+        draw(circuit, folder / f"{circuit.name}.svg")
+        yield f"{circuit.name}.svg"
+    write_whole(folder / "index.html", to_html(circuits, title="The shipped circuits"))
+    yield "index.html"
 
 
 if __name__ == "__main__":
