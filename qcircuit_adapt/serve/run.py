@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -41,16 +43,25 @@ def serve(*, folder: Path, host: str = "127.0.0.1", port: int = PORT, opens: boo
     port = bound.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}/"
-    print(f"The designer is at {url} and saves to {folder.resolve()}. Ctrl+C stops it.", flush=True)
+    print(f"The designer is at {url} and saves to {folder.resolve()}. Ctrl+C stops it.")
     if not is_loopback(host):
         print("Whoever reaches this address can read and write circuits in that folder.")
+    sys.stdout.flush()
     if opens:
         webbrowser.open(url)
     app = make_app(folder=folder, host=host)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=5
+        app,
+        lifespan="off",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=64,
+        timeout_graceful_shutdown=2,
     )
-    uvicorn.Server(config).run(sockets=[bound])
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[bound])
 
 
 def _bind(host: str, port: int) -> socket.socket:
