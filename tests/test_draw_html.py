@@ -151,6 +151,7 @@ def test_notebooks_show_a_light_figure() -> None:
 def test_notebooks_show_names_as_they_are() -> None:
     figure = Circuit("a=2", ["a"], name="<script>")._repr_html_()
     assert "<script" not in figure
+    assert "<code>a=4 | a -&gt; a=2</code>" in Circuit.parse("a=4 | a -> a=2")._repr_html_()
 
 
 def parts(page: str) -> tuple[str, list[Any], list[list[str]]]:

@@ -77,6 +77,11 @@ def test_a_bond_inside_a_gate_is_on_that_gate() -> None:
     assert found.gates[0].steps == (1, 2)
 
 
+def test_a_bond_with_many_ends_is_crossed_where_it_leaves_the_input_s_side() -> None:
+    found = survey(Circuit.parse("a=2 x=64 | x -> y=2 per a, a y -> z=64", name="control"))
+    assert set(found.cut) == {CutBond("a", 2, "g1", "g2"), CutBond("y", 2, "g1", "g2")}
+
+
 def test_what_is_special_about_a_gate_is_said() -> None:
     circuit = Circuit.parse("a=4 b=4 | a {frozen init=orthogonal}, b {share=g1}, per a, b per a")
     assert [(gate.wires, gate.special) for gate in survey(circuit).gates] == [

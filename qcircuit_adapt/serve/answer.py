@@ -34,22 +34,23 @@ def read_text(text: str, *, name: str) -> Circuit:
         )
     if len(name) > MAX_NAME:
         raise LimitError(f"the name has {len(name):,} characters; at most {MAX_NAME} are allowed.")
-    line = " ".join(text.split("\n")).replace("\r", " ").replace("\t", " ")
-    if text.count("|") == 1:
-        gates = line.partition("|")[2].count(",") + 1
+    line = _join_lines(text)
+    if "|" not in line and is_family(line.strip()):
+        circuit = call_family(line.strip())
     else:
-        gates = 0
-    circuit: Circuit | None = None
-    if gates <= MAX_DRAWN:
-        family = "|" not in line and is_family(line.strip())
-        circuit = call_family(line.strip()) if family else Circuit.parse(line, name=name)
-        gates = len(circuit.gates)
-    if circuit is None or gates > MAX_DRAWN:
+        circuit = Circuit.parse(line, name=name)
+    if len(circuit.gates) > MAX_DRAWN:
         raise LimitError(
-            f"the circuit has {gates:,} gates; the designer draws at most {MAX_DRAWN}.",
+            f"the circuit has {len(circuit.gates):,} gates; the designer draws at most "
+            f"{MAX_DRAWN}.",
             cure="Work on large circuits in Python.",
         )
     return circuit
+
+
+def _join_lines(text: str) -> str:
+    """Return a text on one line, each character where it was."""
+    return text.translate(dict.fromkeys(map(ord, "\n\r\t"), " "))
 
 
 def answer_text(text: str, *, name: str) -> dict[str, Any]:
@@ -122,7 +123,7 @@ def find_span(text: str, place: Place) -> tuple[int, int] | None:
         >>> find_span(text, Place("the circuit, gate 2 of 2", "bb", 0, 2))
         (9, 11)
     """
-    line = text.replace("\n", " ").replace("\r", " ").replace("\t", " ")
+    line = _join_lines(text)
     start, end = _find_part(line, place.label)
     offset = line.find(place.text, start, end)
     if offset < 0 or (line.count("|") > 1 and place.label != "circuit text"):
