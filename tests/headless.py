@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -22,7 +22,7 @@ def find_chromium() -> str | None:
     return given or next(filter(None, map(shutil.which, PLACES)), None)
 
 
-def go_without(reason: str) -> None:
+def go_without(reason: str) -> NoReturn:
     """Skip, or fail where every test has to run."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason}; with CI=true these tests must run.", pytrace=False)

@@ -19,6 +19,7 @@ from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.draw import draw, draw_svg
 from qcircuit_adapt.draw.gallery import draw_gallery
 from qcircuit_adapt.draw.html import describe, fill_page, map_colours, to_figure, to_html
+from qcircuit_adapt.draw.layout import MAX_DRAWN
 from qcircuit_adapt.draw.theme import THEMES
 from qcircuit_adapt.library import load_circuit, names
 from qcircuit_adapt.locate import shared_folder
@@ -152,6 +153,13 @@ def test_notebooks_show_names_as_they_are() -> None:
     figure = Circuit("a=2", ["a"], name="<script>")._repr_html_()
     assert "<script" not in figure
     assert "<code>a=4 | a -&gt; a=2</code>" in Circuit.parse("a=4 | a -> a=2")._repr_html_()
+
+
+def test_notebooks_wait_for_no_proof_of_a_very_long_circuit() -> None:
+    long = Circuit("a=2 b=2", ["a b"] * (MAX_DRAWN + 1))
+    assert "rank of T" not in long._repr_html_()
+    assert "gate 201 is not drawn" in long._repr_html_()
+    assert "…</code>" in Circuit("a=2 b=2", ["a b {rank=1}"] * 200)._repr_html_()
 
 
 def parts(page: str) -> tuple[str, list[Any], list[list[str]]]:

@@ -503,6 +503,22 @@ def test_a_gate_is_moved_to_other_wires(browser: Browser, served: Served) -> Non
         page.wait_for_function("() => document.querySelector('#text').value.includes('| c, b')")
 
 
+def test_pieces_of_wire_that_never_meet_are_not_chosen_together(
+    browser: Browser, served: Served
+) -> None:
+    with design(browser, served) as page:
+        page.locator("#text").fill("a=4 b=4 c=2 | a b, b c")
+        wait_for_number(page, "parameters", "320")
+        choose_wire(page, "b", start="g1")
+        choose_wire(page, "a", start="g1")
+        assert page.locator("#acts button.main").inner_text() == "Add gate on a b"
+        # Before the first gate there is no wire that comes from it.
+        choose_wire(page, "b", start="the input")
+        assert page.locator("#acts button.main").inner_text() == "Add gate on b"
+        page.locator("#acts button.main").click()
+        page.wait_for_function("() => document.querySelector('#text').value.includes('| b, a b')")
+
+
 def test_wires_are_chosen_by_keyboard(browser: Browser, served: Served) -> None:
     with design(browser, served) as page:
         page.locator("#text").fill("a=4 b=3 | a")

@@ -10,12 +10,14 @@ from html import escape
 from typing import Any
 
 from qcircuit_adapt.circuit import Circuit
-from qcircuit_adapt.draw.layout import lay_out
+from qcircuit_adapt.draw.caption import shorten_end
+from qcircuit_adapt.draw.layout import MAX_DRAWN, lay_out
 from qcircuit_adapt.draw.svg import render_svg
 from qcircuit_adapt.draw.theme import THEMES
 from qcircuit_adapt.locate import shared_folder
 
 _TITLE = "<title>qcircuit</title>"
+_TEXT = 2_000
 _HOLE = '<script type="text/plain" id="data">'
 
 
@@ -80,18 +82,22 @@ def to_figure(circuit: Circuit) -> str:
         >>> "rank of T" in to_figure(Circuit.parse("x=64 | x -> r=4, r -> y=64"))
         True
     """
+    picture = render_svg(lay_out(circuit), THEMES["light"])
+    proved = f"{_tell_proved(circuit)}<br>" if len(circuit.gates) <= MAX_DRAWN else ""
+    text = escape(shorten_end(circuit.text, _TEXT))
+    return (
+        f'<figure style="margin:0;overflow-x:auto">{picture}'
+        f"<figcaption>{proved}<code>{text}</code></figcaption></figure>"
+    )
+
+
+def _tell_proved(circuit: Circuit) -> str:
     from qcircuit_adapt.survey import Bounds, survey
 
     def tell(bounds: Bounds) -> str:
-        exact = bounds.lower == bounds.upper
-        return f"{bounds.upper:,}" if exact else f"{bounds.lower:,} to {bounds.upper:,}"
+        return f"{bounds.upper:,}" if bounds.exact else f"{bounds.lower:,} to {bounds.upper:,}"
 
     found = survey(circuit, quick=True)
     numbers = [("rank of T", found.rank), ("rank of T − S", found.update_rank)]
     numbers += [("degrees of freedom", found.freedom)] if found.freedom else []
-    told = " · ".join(f"{noun} <b>{tell(bounds)}</b>" for noun, bounds in numbers)
-    picture = render_svg(lay_out(circuit), THEMES["light"])
-    return (
-        f'<figure style="margin:0;overflow-x:auto">{picture}'
-        f"<figcaption>{told}<br><code>{escape(found.text)}</code></figcaption></figure>"
-    )
+    return " · ".join(f"{noun} <b>{tell(bounds)}</b>" for noun, bounds in numbers)
