@@ -62,7 +62,10 @@ def gate(page: Page, name: str) -> Any:
 
 def overflow(page: Page) -> int:
     """By how many pixels the page is wider than its window."""
-    return int(page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+    # A phone's own innerWidth grows with a page that is too wide.
+    assert page.viewport_size
+    wide = page.evaluate("Math.max(document.documentElement.scrollWidth, innerWidth)")
+    return int(wide) - page.viewport_size["width"]
 
 
 def test_the_page_shows_the_picture_and_the_proved_numbers(
@@ -307,6 +310,8 @@ def test_what_is_read_aloud_has_names(browser: Browser, tmp_path: Path) -> None:
                 .map((one) => one.outerHTML)"""
         )
         assert nameless == []
+        # An image would hide its parts.
+        assert page.locator("#stage > svg").get_attribute("role") == "group"
         first = page.locator('.gate[data-gate="g1"]')
         assert first.get_attribute("role") == "button"
         assert (first.get_attribute("aria-label") or "").startswith("g1: c=8 d=4, shape 8 × 4")
@@ -314,7 +319,15 @@ def test_what_is_read_aloud_has_names(browser: Browser, tmp_path: Path) -> None:
         assert page.locator("main h1").count() == 1
 
 
-@pytest.mark.parametrize("circuits", [[QUANTA], [RICH], [load_circuit(name) for name in names()]])
+@pytest.mark.parametrize(
+    "circuits",
+    [
+        [QUANTA],
+        [RICH],
+        [load_circuit(name) for name in names()],
+        [Circuit("a=2 b=2", ["a b"] * 40, name="x" * 90)],
+    ],
+)
 def test_at_phone_width_nothing_sticks_out(
     circuits: list[Circuit], browser: Browser, tmp_path: Path
 ) -> None:
@@ -562,6 +575,9 @@ def test_changes_are_undone_and_done_again(browser: Browser, served: Served) -> 
         wait_for_number(page, "parameters", "43,008")
         text.fill("a=2 | a")
         assert page.locator("#redo").is_disabled()
+        # What was undone before a change is no longer in the way.
+        page.locator("#undo").click()
+        assert text.input_value() == before
 
 
 def test_circuits_are_opened_and_saved(browser: Browser, served: Served) -> None:
@@ -572,6 +588,7 @@ def test_circuits_are_opened_and_saved(browser: Browser, served: Served) -> None
         assert page.locator("#title").input_value() == "lora-4096-r16"
         page.locator("#title").fill("mine")
         page.locator("#save").click()
+        page.locator("#saving").wait_for(state="visible")
         assert page.locator("#file").input_value() == "mine.toml"
         page.locator("#write").click()
         page.locator("#saving").wait_for(state="hidden")
