@@ -8,10 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from qcircuit_adapt.analysis.bounds.cut import Cut, find_cut
-from qcircuit_adapt.analysis.certificate import claim_rank
-from qcircuit_adapt.analysis.claim import RankClaim
-from qcircuit_adapt.analysis.freedom.claim import Freedom, find_freedom
+from qcircuit_adapt.analysis import (
+    Cut,
+    Freedom,
+    RankClaim,
+    claim_rank,
+    find_cut,
+    find_freedom,
+)
 from qcircuit_adapt.axes import format_axes
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.compiler.lower import MAX_LETTERS, Program, lower
