@@ -1,4 +1,4 @@
-"""The command line: ``qcircuit show | prove | draw | compile | params | import | export | ...``.
+"""The command line: ``qcircuit show | prove | draw | compile | emit | params | import | ...``.
 
 Exit codes: 0, 1 for what failed, 2 for a command that is not one.
 """
@@ -238,11 +238,11 @@ def draw(
     order: Annotated[bool, typer.Option(help="Show the order of contraction.")] = False,
     theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
 ) -> None:
-    """Draw a circuit as text, or into an .svg, .png, .pdf, .tex or .txt file."""
+    """Draw a circuit as text, or into an .svg, .png, .pdf, .tex, .html or .txt file."""
     circuit = load_circuit(source)
     certificate = plan = None
     if cut:
-        from qcircuit_adapt.analysis.certificate import prove as prove_circuit
+        from qcircuit_adapt.analysis.proof import prove as prove_circuit
 
         certificate = prove_circuit(circuit, witness=False)
     if order:
@@ -399,6 +399,27 @@ def export_folder(
             f"{least:.2%} of the squared norm."
         )
     print(f"Wrote {output}.", file=sys.stderr)
+
+
+@app.command()
+def serve(
+    folder: Annotated[
+        Path, typer.Option(help="The folder whose circuits are opened and saved.")
+    ] = Path(),
+    host: Annotated[
+        str, typer.Option(help="The address to serve on; only this computer reaches the default.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port; 0 for any that is free.")
+    ] = 8765,
+    opens: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in a browser.")
+    ] = True,
+) -> None:
+    """Serve the designer: edit a circuit in the browser, with its picture and proofs beside it."""
+    from qcircuit_adapt.serve.run import serve as serve_designer
+
+    serve_designer(folder=folder, host=host, port=port, opens=opens)
 
 
 @app.command()

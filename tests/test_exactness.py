@@ -26,6 +26,7 @@ NOT_IN_PROOFS = {
     "bounds/flow.py": "divides fractions",
     "bounds/route.py": "divides fractions",
     "record.py": "the scale of a term is a float, taken as the fraction it is",
+    "relation/fit.py": "fits numbers as evidence, and says that it is no proof",
     "report.py": "prints shares in percent",
     "trained/spectrum.py": "singular values, which are measured and said to be",
     "field/modular.py": "whole numbers in float64, below 2^53; a quotient may be off by one",

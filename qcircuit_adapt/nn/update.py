@@ -170,7 +170,7 @@ class Update(nn.Module):
     @torch.no_grad()
     def delta_weights(self) -> tuple[Tensor, ...]:
         """Return what each term adds to ``dW``, of shape ``(d_out, d_in)``, likewise."""
-        return tuple(self._matrix(part) for part in self.parts)
+        return tuple(self._matrix(part).detach() for part in self.parts)
 
     def tensors(self, *, halves: bool = False) -> tuple[Tensors, ...]:
         """Return, for each term, copies of the gates of ``T``, as `reference.matrix` takes them.

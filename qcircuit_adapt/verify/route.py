@@ -65,7 +65,13 @@ def hold(
     """
     uses = graph.uses
     tensors = [tensor for tensor in graph.tensors if tensor.name != removed]
-    special = [t for t in tensors if t.special and (subject != "T" or not t.trained)]
+    # Of a gate that starts at zero only the second half does; the first starts generic.
+    zeros = [tensor.on for tensor in graph.tensors if tensor.name == removed and tensor.bounded]
+    special = [
+        tensor
+        for tensor in tensors
+        if tensor.special and (subject != "T" or not tensor.trained) and tensor.to not in zeros
+    ]
     for tensor in special:
         if not tensor.wirewise:
             evidence["by"].refuse(f"gate {tensor.name!r} stays at values that are no identity.")

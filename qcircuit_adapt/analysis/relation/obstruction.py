@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar
 
 from qcircuit_adapt.analysis.claim import RankClaim, is_invertible
@@ -352,7 +353,7 @@ def _compare_splits(
     ]
     bounds = sorted(
         (bound for bound in bounds if bound.bound < bound.most),
-        key=lambda bound: bound.bound / bound.most,
+        key=lambda bound: Fraction(bound.bound, bound.most),
     )
     twins = [_carry_over(bound, aligned.one, aligned.other) for bound in bounds]
     for bound, twin in zip(bounds, twins, strict=True):
