@@ -241,7 +241,7 @@ def draw(
     circuit = load_circuit(source)
     certificate = plan = None
     if cut:
-        from qcircuit_adapt.analysis.certificate import prove as prove_circuit
+        from qcircuit_adapt.analysis.proof import prove as prove_circuit
 
         certificate = prove_circuit(circuit, witness=False)
     if order:
@@ -290,9 +290,11 @@ def demo(
         "qcircuit-demo"
     ),
     circuit: Annotated[
-        str, typer.Option(help="The circuit or family to adapt with.")
+        str, typer.Option(help="The circuit or family to adapt with, or a sum: 'A + zero B'.")
     ] = "quanta(axes=4)",
-    form: Annotated[str, typer.Option(help=f"Its form: {', '.join(FORMS)}.")] = "difference",
+    form: Annotated[
+        str, typer.Option(help=f"Its form, if it names none: {', '.join(FORMS)}.")
+    ] = "difference",
     steps: Annotated[int, typer.Option(min=1, help="Steps of each fine-tuning run.")] = 40,
     seed: Annotated[int, typer.Option(min=0, help="The seed of everything random.")] = 0,
     target: Annotated[
