@@ -209,6 +209,11 @@ class Circuit:
 
         return draw_svg(self)
 
+    def _repr_html_(self) -> str:
+        from qcircuit_adapt.draw.html import to_figure
+
+        return to_figure(self)
+
     def draw(
         self,
         path: str | os.PathLike[str] | None = None,
@@ -220,16 +225,17 @@ class Circuit:
         """Draw the circuit.
 
         Args:
-            path: Where to write the picture, ``.svg``, ``.png``, ``.pdf``, ``.tex`` or ``.txt``;
-                nothing is written if None.
+            path: Where to write the picture, ``.svg``, ``.png``, ``.pdf``, ``.tex``,
+                ``.html`` (a page to explore the circuit with) or ``.txt``; nothing is written if
+                None.
             certificate: What `prove` found: adds the cut that bounds the rank, where it says more
                 than the shape does, and the rank and the degrees of freedom.
             plan: What `compile` found: adds the order of contraction and what training keeps.
             theme: ``"light"`` or ``"dark"``.
 
         Returns:
-            The picture's text: SVG for an ``.svg`` path, LaTeX for a ``.tex`` path, characters
-            otherwise.
+            The picture's text: SVG for an ``.svg`` path, LaTeX for ``.tex``, a page for ``.html``,
+            characters otherwise.
         """
         from qcircuit_adapt.draw import draw
 

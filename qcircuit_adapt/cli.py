@@ -1,4 +1,4 @@
-"""The command line: ``qcircuit show | prove | draw | compile | emit | list | demo``.
+"""The command line: ``qcircuit show | prove | draw | compile | emit | list | serve | demo``.
 
 Exit codes: 0, 1 for what failed, 2 for a command that is not one.
 """
@@ -237,7 +237,7 @@ def draw(
     order: Annotated[bool, typer.Option(help="Show the order of contraction.")] = False,
     theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
 ) -> None:
-    """Draw a circuit as text, or into an .svg, .png, .pdf, .tex or .txt file."""
+    """Draw a circuit as text, or into an .svg, .png, .pdf, .tex, .html or .txt file."""
     circuit = load_circuit(source)
     certificate = plan = None
     if cut:
@@ -274,6 +274,27 @@ def emit(source: Source, output: Output = None, tokens: Tokens = 2048) -> None:
     if output:
         write_whole(output, code)
     _report(output, code)
+
+
+@app.command()
+def serve(
+    folder: Annotated[
+        Path, typer.Option(help="The folder whose circuits are opened and saved.")
+    ] = Path(),
+    host: Annotated[
+        str, typer.Option(help="The address to serve on; only this computer reaches the default.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port; 0 for any that is free.")
+    ] = 8765,
+    opens: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in a browser.")
+    ] = True,
+) -> None:
+    """Serve the designer: edit a circuit in the browser, with its picture and proofs beside it."""
+    from qcircuit_adapt.serve.run import serve as serve_designer
+
+    serve_designer(folder=folder, host=host, port=port, opens=opens)
 
 
 @app.command()

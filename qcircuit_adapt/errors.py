@@ -135,6 +135,10 @@ class DataError(CircuitError):
     """A text to train on cannot be read, or is too short."""
 
 
+class ServeError(CircuitError):
+    """The designer cannot be served."""
+
+
 def nearest(word: str, choices: Iterable[str], *, noun: str = "one") -> str:
     """Return a sentence that names the choices nearest to a word.
 

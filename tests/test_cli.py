@@ -168,6 +168,9 @@ def test_draw_and_emit_write_files(tmp_path: Path, capsys: pytest.CaptureFixture
     picture, code = tmp_path / "picture.svg", tmp_path / "operator.py"
     assert run(capsys, "draw", SMALL, "-o", str(picture)) == (0, "", f"Wrote {picture}.\n")
     assert picture.read_text("utf-8").startswith("<svg")
+    page = tmp_path / "page.html"
+    assert run(capsys, "draw", SMALL, "-o", str(page)) == (0, "", f"Wrote {page}.\n")
+    assert page.read_text("utf-8").startswith("<!doctype html>")
     assert run(capsys, "emit", SMALL, "--output", str(code)) == (0, "", f"Wrote {code}.\n")
     assert "import torch" in code.read_text("utf-8")
 
@@ -211,6 +214,7 @@ def test_draw_shows_the_cut_the_order_and_themes(
             "GateError: unknown form 'zro'.\n  Did you mean 'zero'?",
         ),
         (["draw", SMALL, "-o", "x.jpeg"], "FileError: "),
+        (["serve", "--folder", "/nowhere"], "FileError: '/nowhere' is not a folder."),
         (["emit", SMALL, "-o", "/nowhere/x.py"], "FileError: cannot write /nowhere/x.py: No such"),
         (["show", "a=1000000 | a"], "LimitError: the circuit has 1,000,000,000,000 parameters"),
         (["show", "quanta(axes=2-2, rounds=1000000)"], "LimitError: circuit 'quanta-2-2-x1000000'"),

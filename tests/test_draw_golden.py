@@ -13,7 +13,7 @@ from qcircuit_adapt.compiler.plan import compile
 from qcircuit_adapt.draw import draw
 from qcircuit_adapt.families import brickwork, butterfly, quanta
 
-FOLDER = Path(__file__).parent / "golden"
+FOLDER = Path(__file__).parent / "golden" / "pictures"
 
 EVERYTHING = Circuit.parse(
     "a=8 b=4 c=2 d=4 | a c -> r=6, b -> b=4 s=2, r per d, per d b, b d {frozen}, "

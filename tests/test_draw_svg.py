@@ -20,7 +20,6 @@ from qcircuit_adapt.axes import Axis
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.compiler.plan import compile
 from qcircuit_adapt.draw import draw, draw_svg, draw_text
-from qcircuit_adapt.draw.gallery import draw_gallery
 from qcircuit_adapt.draw.layout import Pad, lay_out
 from qcircuit_adapt.draw.outline import outline, tapers
 from qcircuit_adapt.draw.theme import THEMES
@@ -361,7 +360,7 @@ def test_an_unknown_ending_is_named(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileError) as caught:
         draw(QUANTA, file)
-    endings = ".svg, .png, .pdf, .tex and .txt"
+    endings = ".svg, .png, .pdf, .tex, .html and .txt"
     assert str(caught.value) == f"{problem}\n  Known endings are {endings}."
     assert list(tmp_path.iterdir()) == []
 
@@ -408,16 +407,8 @@ def test_the_gallery_shows_every_shipped_circuit_as_it_is_drawn_now(name: str) -
 def test_the_gallery_shows_nothing_else() -> None:
     folder = shared_folder("viz") / "gallery"
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        f"{name}.svg" for name in names()
+        ["index.html", *(f"{name}.svg" for name in names())]
     )
-
-
-def test_the_gallery_is_drawn_into_the_shipped_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("qcircuit_adapt.draw.gallery.shared_folder", lambda _: tmp_path)
-    assert list(draw_gallery()) == [f"{name}.svg" for name in names()]
-    assert len(list((tmp_path / "gallery").iterdir())) == len(names())
 
 
 LORA = Circuit.parse("x=64 | x -> r=4, r -> y=64", name="lora")

@@ -39,7 +39,7 @@ from qcircuit_adapt.analysis.freedom.jacobian import find_jacobian
 from qcircuit_adapt.analysis.freedom.span import count_span
 from qcircuit_adapt.analysis.structure.generate import find_generated
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent / "golden" / "proofs"
 
 KRONECKER_SUM = Circuit.parse("x=32 y=112 | x -> u=56 k=2, y k -> v=64", name="kronecker-sum")
 

@@ -32,6 +32,8 @@ HOMES = {
         "draw.tensor_network",
         "draw.tree",
     ),
+    "starlette": ("serve",),
+    "uvicorn": ("serve",),
 }
 # Distributions that import torch themselves.
 AS_TORCH = ("accelerate", "safetensors.torch", "torch")
@@ -48,6 +50,7 @@ FORBIDDEN = {
     "draw": ("compiler", "hf", "nn"),
     "analysis": ("compiler", "draw"),
     "hf": ("draw",),
+    "survey": ("draw", "hf", "nn", "serve"),
 }
 
 
@@ -322,6 +325,16 @@ def test_import_is_light() -> None:
             {"cli.py": "from qcircuit_adapt.nn import operator\n"},
             "cli.py:1 imports qcircuit_adapt.nn",
             "outside a function only these may: nn, hf, demo",
+        ),
+        (
+            {"cli.py": "def f():\n    import uvicorn\n"},
+            "cli.py:2 imports uvicorn",
+            "uvicorn is imported only in: serve",
+        ),
+        (
+            {"survey.py": "from qcircuit_adapt.draw import svg\n"},
+            "survey.py:1 imports qcircuit_adapt.draw",
+            "survey imports none of: draw, hf, nn, serve",
         ),
         (
             {"compiler/cost.py": "def f():\n    from qcircuit_adapt.nn import operator\n"},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from qcircuit_adapt.adapter import Adapter
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.circuit_file import write_whole
+from qcircuit_adapt.draw.html import to_html
 from qcircuit_adapt.draw.latex import write_latex
 from qcircuit_adapt.draw.layout import Layout, lay_out
 from qcircuit_adapt.draw.marks import Scene
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from qcircuit_adapt.analysis.certificate import Certificate
     from qcircuit_adapt.compiler.plan import Plan
 
-_ENDINGS = (".svg", ".png", ".pdf", ".tex", ".txt")
+_ENDINGS = (".svg", ".png", ".pdf", ".tex", ".html", ".txt")
 
 
 def draw_text(
@@ -91,13 +92,15 @@ def draw(
 
     Args:
         subject: The circuit or the adapter.
-        path: A path that ends in ``.svg``, ``.png``, ``.pdf``, ``.tex`` or ``.txt``, or None.
+        path: A path that ends in ``.svg``, ``.png``, ``.pdf``, ``.tex``, ``.html`` or
+            ``.txt``, or None.
         certificate: What is proved of the circuit; see `draw_svg`.
         plan: How it is computed; see `draw_svg`.
         theme: ``"light"`` or ``"dark"``, for ``.svg``, ``.png`` and ``.pdf``.
 
     Returns:
-        The picture: SVG for an ``.svg`` path, LaTeX for a ``.tex`` path, characters otherwise.
+        The picture: SVG for an ``.svg`` path, LaTeX for ``.tex``, a page for ``.html``, characters
+        otherwise.
 
     Raises:
         CircuitError: There is no such theme, or the certificate or the plan is of something else.
@@ -115,6 +118,8 @@ def draw(
     layouts = _lay_out(subject, certificate, plan)
     if ending == ".tex":
         picture = write_latex(layouts)
+    elif ending == ".html":
+        picture = to_html(_list_circuits(subject))
     elif ending == ".svg":
         picture = write_svg(_build(layouts, theme))
     else:
@@ -126,6 +131,12 @@ def draw(
     elif target:
         write_whole(target, picture.rstrip("\n") + "\n")
     return picture
+
+
+def _list_circuits(subject: Circuit | Adapter) -> list[Circuit]:
+    if isinstance(subject, Circuit):
+        return [subject]
+    return [term.circuit for term in subject.terms]
 
 
 def _lay_out(

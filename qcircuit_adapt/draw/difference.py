@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from qcircuit_adapt.analysis.certificate import prove
+from qcircuit_adapt.analysis.proof import prove
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.circuit_file import write_whole
 from qcircuit_adapt.draw.layout import lay_out

@@ -35,7 +35,8 @@ class Theme:
 
 
 # Blues and an orange after Okabe and Ito's palette (jfly.uni-koeln.de/color), told apart in every
-# common form of colour blindness; and nothing is told by colour alone.
+# common form of colour blindness; and nothing is told by colour alone. Those of the light theme are
+# all distinct, so that a page can turn its pictures dark.
 THEMES: Mapping[str, Theme] = {
     "light": Theme(
         ground="#ffffff",
@@ -48,12 +49,12 @@ THEMES: Mapping[str, Theme] = {
         frozen_edge="#6b7786",
         neck="#cddff0",
         letter="#e69f00",
-        letter_ink="#16212e",
+        letter_ink="#16212f",
         cut="#c8202f",
         first="#fdf3c0",
         last="#79b4d8",
         added="#00785a",
-        removed="#c8202f",
+        removed="#c8202e",
     ),
     "dark": Theme(
         ground="#10161d",

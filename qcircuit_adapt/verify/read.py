@@ -132,7 +132,13 @@ def _load(certificate: str | Path | Mapping[str, Any]) -> Any:
     except (OSError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, CertificateError):
             raise
-        raise CertificateError("the certificate cannot be read.", cause=str(error)) from None
+        what = "the certificate" if isinstance(certificate, Mapping) else str(certificate)
+        cause = error.strerror if isinstance(error, OSError) else f"It is not JSON: {error}"
+        raise CertificateError(
+            f"{what} cannot be read.",
+            cause=f"{cause}.",
+            cure="Give a file that 'qcircuit prove -o' wrote.",
+        ) from None
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Jacobian:
     def statement(self) -> str:
         """Why the bound holds, in a sentence."""
         return (
-            f"{self.rows:,} rows of the Jacobian have rank {self.bound:,} modulo {PRIME}, at the "
+            f"{self.rows:,} rows of the Jacobian have rank {self.bound:,} modulo {PRIME:,}, at the "
             f"gates of seed {self.seed}."
         )
 

@@ -37,7 +37,7 @@ class Permuted:
     def statement(self) -> str:
         """Why the bound holds, in a sentence."""
         return (
-            f"the Jacobian has rank {self.bound:,} modulo {PRIME} where the gates are the "
+            f"the Jacobian has rank {self.bound:,} modulo {PRIME:,} where the gates are the "
             f"permutations of seed {self.seed}."
         )
 
