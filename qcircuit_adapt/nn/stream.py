@@ -56,8 +56,8 @@ class Stream:
             >>> from qcircuit_adapt import Circuit
             >>> gate = Circuit.parse("a=2 | a").gates[0]
             >>> Stream(0, "example").draw(gate, name="g1")
-            tensor([[-0.0332,  0.3047],
-                    [-0.1816, -0.0771]])
+            tensor([[-0.1182, -0.2070],
+                    [ 0.2471,  0.3652]])
         """
         rule = starting_rule(gate)
         if rule == "orthogonal":
