@@ -13,16 +13,29 @@ from qcircuit_adapt.errors import GateError, SizeError, nearest
 if TYPE_CHECKING:
     import os
 
-Form = Literal["difference", "residual", "zero"]
+Form = Literal["difference", "residual", "zero", "input", "output"]
 """How a circuit's matrix ``T`` becomes an update ``dW`` that is exactly 0 before training.
 
 * ``difference``: ``dW = scale (T - S)``, with S the frozen circuit that T starts as (QuanTA,
   arXiv:2406.00132);
 * ``residual``: ``dW = scale (T - I)``, every gate starting as the (partial) identity;
-* ``zero``: ``dW = scale T``, one gate starting at zero (LoRA, arXiv:2106.09685).
+* ``zero``: ``dW = scale T``, one gate starting at zero (LoRA, arXiv:2106.09685);
+* ``input``: ``dW = scale W0 (T - I)``, with W0 the base weight and gates as in ``residual``: the
+  circuit acts on what the layer takes, ``d_in -> d_in``;
+* ``output``: ``dW = scale (T - I) W0``: it acts on what the layer gives, ``d_out -> d_out`` (OFT,
+  arXiv:2306.07280, whose T is orthogonal).
 """
 
 FORMS: tuple[str, ...] = get_args(Form)
+
+FORMS_ON_WEIGHT: tuple[Form, ...] = ("input", "output")
+"""The forms that multiply the base weight."""
+
+FORMS_FROM_IDENTITY: tuple[Form, ...] = ("residual", *FORMS_ON_WEIGHT)
+"""The forms whose gates all start as the (partial) identity."""
+
+
+_ACTS = {"input": "takes", "output": "gives"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,7 @@ class Term:
 
     Raises:
         GateError: The form is unknown or cannot train this circuit, or the scale is 0.
+        SizeError: The form needs a circuit with ``d_in = d_out``.
     """
 
     circuit: Circuit
@@ -65,10 +79,18 @@ class Term:
                     cause="The circuit stays zero whatever its other gates learn.",
                     cure="Remove 'frozen' or init=zero.",
                 )
-        if self.form == "residual" and frozen:
+        if self.form in FORMS_ON_WEIGHT and self.circuit.d_in != self.circuit.d_out:
+            raise SizeError(
+                f"{self.circuit.label} maps {self.circuit.d_in} to {self.circuit.d_out}, which "
+                f"form {self.form!r} does not allow.",
+                cause=f"In this form it changes what a layer {_ACTS[self.form]}, and keeps its "
+                "size.",
+                cure="Use a circuit with d_in = d_out, or form 'difference'.",
+            )
+        if self.form in FORMS_FROM_IDENTITY and frozen:
             raise GateError(
-                f"gate {frozen[0].name!r} of {self.circuit.label} is frozen, which form 'residual' "
-                "does not allow.",
+                f"gate {frozen[0].name!r} of {self.circuit.label} is frozen, which form "
+                f"{self.form!r} does not allow.",
                 cause="In this form every gate starts as the identity: a frozen one would do "
                 "nothing.",
                 cure="Remove 'frozen', or use form 'difference'.",
@@ -103,6 +125,27 @@ class Term:
             )
 
     @property
+    def d_in(self) -> int | None:
+        """The input dimension of the update; None in form ``output``, where the layer has it."""
+        return None if self.form == "output" else self.circuit.d_in
+
+    @property
+    def d_out(self) -> int | None:
+        """The output dimension of the update; None in form ``input``, where the layer has it."""
+        return None if self.form == "input" else self.circuit.d_out
+
+    @property
+    def text(self) -> str:
+        """The term as `library.load_adapter` reads it; names of circuits are not in it.
+
+        Example:
+            >>> Term(Circuit.parse("a=2 b=2 | a b"), "residual", 0.5).text
+            '0.5 residual a=2 b=2 | a b'
+        """
+        scale = "" if self.scale == 1 else f"{self.scale!r} "
+        return f"{scale}{self.form} {self.circuit.text}"
+
+    @property
     def zero_gate(self) -> str:
         """The gate that starts at zero in form ``zero``: the marked one, else the last trained."""
         gates = self.circuit.gates
@@ -121,7 +164,7 @@ class Adapter:
         scale: The number its update is multiplied by.
 
     Attributes:
-        terms: The terms; all map ``d_in`` to ``d_out``.
+        terms: The terms; the updates of all map ``d_in`` to ``d_out``.
 
     Raises:
         GateError: The form is unknown, or cannot train the circuit.
@@ -150,12 +193,12 @@ class Adapter:
         terms = (Term(circuit, form, scale),) if single else tuple(circuit)  # type: ignore[arg-type]
         if not terms:
             raise GateError("an adapter needs at least one circuit.")
-        first = terms[0].circuit
-        for term in terms[1:]:
-            if (term.circuit.d_in, term.circuit.d_out) != (first.d_in, first.d_out):
+        d_in = next((term.d_in for term in terms if term.d_in), None)
+        d_out = next((term.d_out for term in terms if term.d_out), None)
+        for term in terms:
+            if term.d_in not in (d_in, None) or term.d_out not in (d_out, None):
                 raise SizeError(
-                    f"cannot add {term.circuit.label} ({term.circuit.d_in} -> "
-                    f"{term.circuit.d_out}) to {first.label} ({first.d_in} -> {first.d_out}).",
+                    f"cannot add {_describe(term)} to {_describe(terms[0])}.",
                     cure="Add circuits of the same d_in and d_out.",
                 )
         object.__setattr__(self, "terms", terms)
@@ -166,13 +209,18 @@ class Adapter:
 
     @property
     def d_in(self) -> int:
-        """The input dimension."""
-        return self.terms[0].circuit.d_in
+        """The input dimension; where the layer decides it, that of a square layer."""
+        return next((term.d_in for term in self.terms if term.d_in), self.terms[0].circuit.d_in)
 
     @property
     def d_out(self) -> int:
-        """The output dimension."""
-        return self.terms[0].circuit.d_out
+        """The output dimension; where the layer decides it, that of a square layer."""
+        return next((term.d_out for term in self.terms if term.d_out), self.terms[0].circuit.d_out)
+
+    @property
+    def text(self) -> str:
+        """The adapter as `library.load_adapter` reads it; names of circuits are not in it."""
+        return " + ".join(term.text for term in self.terms)
 
     @property
     def parameters(self) -> int:
@@ -198,3 +246,9 @@ class Adapter:
             f"Adapter({term.circuit!r}, form={term.form!r}, scale={term.scale!r})"
             for term in self.terms
         )
+
+
+def _describe(term: Term) -> str:
+    """Name a term's circuit with the dimensions of its update, as far as it decides them."""
+    d_in, d_out = (size or "any" for size in (term.d_in, term.d_out))
+    return f"{term.circuit.label} ({d_in} -> {d_out})"

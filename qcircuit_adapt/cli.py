@@ -436,9 +436,11 @@ def demo(
         "qcircuit-demo"
     ),
     circuit: Annotated[
-        str, typer.Option(help="The circuit or family to adapt with.")
+        str, typer.Option(help="The circuit or family to adapt with, or a sum: 'A + zero B'.")
     ] = "quanta(axes=4)",
-    form: Annotated[str, typer.Option(help=f"Its form: {', '.join(FORMS)}.")] = "difference",
+    form: Annotated[
+        str, typer.Option(help=f"Its form, if it names none: {', '.join(FORMS)}.")
+    ] = "difference",
     steps: Annotated[int, typer.Option(min=1, help="Steps of each fine-tuning run.")] = 40,
     seed: Annotated[int, typer.Option(min=0, help="The seed of everything random.")] = 0,
     target: Annotated[

@@ -6,16 +6,16 @@ import contextlib
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import cast
 
-from qcircuit_adapt.adapter import FORMS, Adapter, Form, Term
+from qcircuit_adapt.adapter import FORMS, FORMS_ON_WEIGHT, Adapter, Form, Term
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.circuit_file import read_circuit
 from qcircuit_adapt.errors import FamilyError, LibraryError, nearest
-from qcircuit_adapt.families import call_family, is_family
+from qcircuit_adapt.families import call_family, is_family, resolve
 from qcircuit_adapt.locate import shared_folder
 
 
@@ -104,23 +104,97 @@ def load_adapter(source: str | os.PathLike[str], *, form: Form = "difference") -
         >>> [(term.circuit.name, term.form, term.scale) for term in adapter.terms]
         [('quanta-16-8-8-4', 'difference', 1.0), ('lora-4096-r8', 'zero', 2.0)]
     """
-    texts = [_split_term(text) for text in os.fspath(source).split(" + ")]
-    known = next((circuit for _, _, text in texts if (circuit := _try_alone(text))), None)
-    sizes = (known.d_in, known.d_out) if known else None
-    terms = [Term(_load_term(text, sizes), chosen or form, scale) for scale, chosen, text in texts]
-    return Adapter(terms)
+    terms = split_terms(os.fspath(source), form=form)
+    shape: list[int | None] = [None, None]
+    for term in terms:
+        circuit = _try_alone(term.circuit)
+        if circuit and term.form != "output":
+            shape[0] = shape[0] or circuit.d_in
+        if circuit and term.form != "input":
+            shape[1] = shape[1] or circuit.d_out
+    # A layer is square where nothing says otherwise.
+    d_in, d_out = shape[0] or shape[1], shape[1] or shape[0]
+    return Adapter([_load_term(term, d_in, d_out) for term in terms])
 
 
-def _split_term(text: str) -> tuple[float, Form | None, str]:
+def resolve_adapter(
+    spec: str | Circuit | Adapter,
+    d_in: int,
+    d_out: int,
+    *,
+    form: Form = "difference",
+    scale: float = 1.0,
+) -> Adapter:
+    """Return the adapter that a layer of given shape is to have.
+
+    Args:
+        spec: Terms as `load_adapter` takes them, a circuit, or an adapter.
+        d_in: The layer's input dimension.
+        d_out: The layer's output dimension.
+        form: The form of terms that name none.
+        scale: What every term's own scale is multiplied by.
+
+    Raises:
+        LibraryError: A term is no circuit.
+        FamilyError: A circuit is of another shape than its form needs in this layer.
+        CircuitError: A circuit is wrong, or its form or scale.
+
+    Example:
+        >>> adapter = resolve_adapter("input quanta(axes=2) + zero lora(rank=2)", 64, 32)
+        >>> [(term.form, term.circuit.text) for term in adapter.terms]
+        [('input', 'a=8 b=8 | a b'), ('zero', 'x=64 | x -> r=2, r -> y=32')]
+    """
+    if isinstance(spec, Circuit):
+        terms: tuple[Term, ...] = (Term(spec, form),)
+    elif isinstance(spec, Adapter):
+        terms = spec.terms
+    else:
+        texts = split_terms(spec, form=form)
+        terms = tuple(_load_term(text, d_in, d_out) for text in texts)
+    for term in terms:
+        _check_shape(term, d_in, d_out)
+    return Adapter([replace(term, scale=scale * term.scale) for term in terms])
+
+
+@dataclass(frozen=True)
+class TermText:
+    """A term of a sum as it is written.
+
+    Attributes:
+        circuit: What `load_circuit` takes.
+        form: How it enters the weight.
+        scale: The number its update is multiplied by.
+    """
+
+    circuit: str
+    form: Form
+    scale: float
+
+
+def split_terms(text: str, *, form: Form = "difference") -> tuple[TermText, ...]:
+    """Split a sum into its terms, which are not looked up.
+
+    Args:
+        text: Terms joined by ``" + "``, each ``[scale] [form] circuit``.
+        form: The form of terms that name none.
+
+    Example:
+        >>> split_terms("lora(rank=8) + -0.5 zero lora(rank=2)")[1]
+        TermText(circuit='lora(rank=2)', form='zero', scale=-0.5)
+    """
+    return tuple(_split_term(term, form) for term in text.split(" + "))
+
+
+def _split_term(text: str, form: Form) -> TermText:
     """Take the scale and the form off a term."""
-    scale, form, rest = 1.0, None, text.strip()
+    scale, rest = 1.0, text.strip()
     first, _, after = rest.partition(" ")
     with contextlib.suppress(ValueError):
         scale, rest = float(first), after.strip()
     first, _, after = rest.partition(" ")
     if first in FORMS:
         form, rest = cast(Form, first), after.strip()
-    return scale, form, rest
+    return TermText(rest, form, scale)
 
 
 def _try_alone(text: str) -> Circuit | None:
@@ -133,7 +207,28 @@ def _try_alone(text: str) -> Circuit | None:
         return None
 
 
-def _load_term(text: str, sizes: tuple[int, int] | None) -> Circuit:
-    if sizes and is_family(text):
-        return call_family(text, d_in=sizes[0], d_out=sizes[1])
-    return load_circuit(text)
+def _load_term(term: TermText, d_in: int | None, d_out: int | None) -> Term:
+    if d_in and d_out and is_family(term.circuit):
+        d_in, d_out = _shape(term.form, d_in, d_out)
+        circuit = call_family(term.circuit, d_in=d_in, d_out=d_out)
+    else:
+        circuit = load_circuit(term.circuit)
+    return Term(circuit, term.form, term.scale)
+
+
+def _check_shape(term: Term, d_in: int, d_out: int) -> None:
+    if term.form not in FORMS_ON_WEIGHT:
+        resolve(term.circuit, d_in, d_out)
+        return
+    size, found = _shape(term.form, d_in, d_out)[0], term.circuit
+    if (found.d_in, found.d_out) != (size, size):
+        raise FamilyError(
+            f"{found.label} maps {found.d_in} to {found.d_out}, but form {term.form!r} in a layer "
+            f"that maps {d_in} to {d_out} needs {size} to {size}.",
+            cure='Use a family, which fits every shape: "quanta(axes=4)".',
+        )
+
+
+def _shape(form: Form, d_in: int, d_out: int) -> tuple[int, int]:
+    """Return the shape that a circuit of a form has in a layer of a shape."""
+    return {"input": (d_in, d_in), "output": (d_out, d_out)}.get(form, (d_in, d_out))

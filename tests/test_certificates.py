@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import circuits
 
-from qcircuit_adapt import FORMS, Circuit, Form, families
+from qcircuit_adapt import Circuit, Form, families
 from qcircuit_adapt.analysis import (
     BridgeBound,
     Certificate,
@@ -30,6 +30,7 @@ from qcircuit_adapt.analysis import (
     find_structure,
     prove,
 )
+from qcircuit_adapt.analysis.claim import PROVED_FORMS
 from qcircuit_adapt.analysis.freedom.jacobian import Jacobian
 from qcircuit_adapt.errors import CertificateError, GateError
 from qcircuit_adapt.wires import split_ranks
@@ -111,7 +112,7 @@ def test_the_rank_lies_between_the_bounds(circuit: Circuit, seed: int) -> None:
     assert certificate.rank.lower <= generic_rank(circuit, seed=seed) <= certificate.rank.upper
 
 
-@given(circuits(max_gates=4, max_axes=3), st.sampled_from(FORMS), SEEDS)
+@given(circuits(max_gates=4, max_axes=3), st.sampled_from(PROVED_FORMS), SEEDS)
 def test_the_rank_of_the_update_lies_between_the_bounds(
     circuit: Circuit, form: Form, seed: int
 ) -> None:
@@ -253,11 +254,11 @@ def alter(value: Any) -> Iterator[Any]:
                 yield (*value[:n], other, *value[n + 1 :])
     elif isinstance(value, str):
         # A form or a subject becomes another, a name none.
-        words = next((w for w in (FORMS, ("T", "T - S")) if value in w), ("nothing",))
+        words = next((w for w in (PROVED_FORMS, ("T", "T - S")) if value in w), ("nothing",))
         yield from (word for word in words if word != value)
 
 
-@pytest.mark.parametrize("form", [None, *FORMS])
+@pytest.mark.parametrize("form", [None, *PROVED_FORMS])
 @pytest.mark.parametrize(
     "circuit",
     [

@@ -559,6 +559,31 @@ def test_ranks_and_macs_of_the_arms(small_model):
     assert larger.name == "LoRA r=14"
 
 
+def test_sums_and_circuits_on_the_weight_have_arms_too(small_model):
+    base, _ = load_model(small_model)
+    text = "quanta(axes=2) + zero lora(rank=1)"
+    both = make_arms(base, circuit=text, form="difference", targets=None, larger_rank=1)[0]
+    assert both.macs_per_token == 2 * (16 * 16 + 16 * 8) + (32 + 24)
+    assert both.ranks() == (Rank("q_proj", 16, 16), Rank("v_proj", 8, 8))
+    assert list(both.drawings()) == ["q_proj-16-to-16", "v_proj-16-to-8"]
+    before = make_arms(base, circuit="quanta(axes=2)", form="input", targets=None, larger_rank=1)[0]
+    assert before.parameters == 2 * 16 * 16
+    # The base layer is applied once more.
+    assert before.macs_per_token == 2 * 16 * 16 + 16 * 16 + 16 * 8
+    assert before.ranks() == ()
+
+
+def test_a_sum_is_demonstrated(tmp_path):
+    text = "quanta(axes=2) + 0.5 input quanta(axes=2)"
+    brief = replace(TUNE, steps=1, rates=(1e-2,))
+    result, printed = run(tmp_path / "demo", recipe=brief, circuit=text)
+    assert result.arms[0].arm.name == text
+    pictures = list((tmp_path / "demo" / "circuits").iterdir())
+    assert len(pictures) == 2
+    assert all("form input, scale 0.5" in one.read_text() for one in pictures)
+    assert "0.5 input" in printed
+
+
 @pytest.mark.parametrize(("parameters", "rank"), [(1, 1), (149, 1), (151, 2), (250, 2), (1000, 10)])
 def test_the_nearest_rank(parameters, rank):
     layers = (Layer("q_proj", 30, 30), Layer("v_proj", 30, 10))

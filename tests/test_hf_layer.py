@@ -8,13 +8,12 @@ from tiny_models import ignore_warnings
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from qcircuit_adapt.adapter import FORMS
 from qcircuit_adapt.errors import AdaptError
 from qcircuit_adapt.hf import CircuitConfig, CircuitLinear
 from qcircuit_adapt.hf.layer import dimensions
 
 pytestmark = ignore_warnings
-
-FORMS = ("difference", "residual", "zero")
 
 
 def make_layer(base, *, name="default", **options):

@@ -19,9 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import circuits
 
-from qcircuit_adapt import FORMS, Adapter, Circuit, Form, families, library, load_circuit
+from qcircuit_adapt import Adapter, Circuit, Form, families, library, load_circuit
 from qcircuit_adapt.adapter import Term
 from qcircuit_adapt.analysis import find_witness
+from qcircuit_adapt.analysis.claim import PROVED_FORMS
 from qcircuit_adapt.analysis.field.sum_witness import find_sum_witness
 from qcircuit_adapt.analysis.freedom.permutation import find_permuted
 from qcircuit_adapt.analysis.record import write_evidence
@@ -34,7 +35,7 @@ TWO_TERMS = Circuit.parse("x=5 y=9 | x -> u=9 k=2, y k -> v=5", name="two terms"
 PASSES = Circuit.parse("a=2 b=2 c=2 | a b, b c, a b, b c", name="two passes")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", PROVED_FORMS)
 @pytest.mark.parametrize("name", library.names())
 def test_shipped_circuits(name: str, form: Form) -> None:
     document = write_document(load_circuit(name), form=form, freedom=False)
@@ -67,7 +68,7 @@ def test_a_bridge_of_a_large_product() -> None:
     assert "at most 3,328: " in str(verify(document))
 
 
-@given(circuits(max_width=60), st.sampled_from(FORMS))
+@given(circuits(max_width=60), st.sampled_from(PROVED_FORMS))
 def test_certificates_of_random_circuits(circuit: Circuit, form: Form) -> None:
     verify(write_document(circuit, form=form))
 
@@ -75,7 +76,7 @@ def test_certificates_of_random_circuits(circuit: Circuit, form: Form) -> None:
 STARTS = st.sampled_from([None, "kaiming", "orthogonal", "identity", "normal", "zero"])
 
 
-@given(circuits(max_width=40, max_gates=4), st.data(), st.sampled_from(FORMS))
+@given(circuits(max_width=40, max_gates=4), st.data(), st.sampled_from(PROVED_FORMS))
 def test_certificates_of_circuits_with_special_gates(
     circuit: Circuit, data: st.DataObject, form: Form
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qcircuit_adapt.adapter import FORMS, Form
+from qcircuit_adapt.adapter import FORMS, FORMS_ON_WEIGHT, Form
 from qcircuit_adapt.analysis.bounds.bridge import BridgeBound
 from qcircuit_adapt.analysis.bounds.cut import Cut, Subject
 from qcircuit_adapt.analysis.bounds.product import ProductBound
@@ -14,6 +14,9 @@ from qcircuit_adapt.analysis.interval import Interval
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError, GateError, nearest
 from qcircuit_adapt.gate import Gate
+
+PROVED_FORMS = tuple(form for form in FORMS if form not in FORMS_ON_WEIGHT)
+"""The forms whose update is the circuit's own, and not a product with the base weight."""
 
 
 @dataclass(frozen=True)
@@ -167,10 +170,17 @@ def find_subject(form: Form | None) -> Subject:
     """Return the matrix whose rank the update of a form has: ``T`` for ``zero``.
 
     Raises:
-        GateError: The form is unknown.
+        GateError: The form is unknown, or multiplies the base weight.
     """
     if form is not None and form not in FORMS:
         raise GateError(f"unknown form {form!r}.", cure=nearest(str(form), FORMS, noun="forms"))
+    if form in FORMS_ON_WEIGHT:
+        raise GateError(
+            f"the update of form {form!r} is a product with the base weight, of which nothing is "
+            "proved.",
+            cure="Prove form 'residual', the other factor; analysis.multiply_bounds gives the rank "
+            "of the product from that of the weight.",
+        )
     return "T" if form in (None, "zero") else "T - S"
 
 

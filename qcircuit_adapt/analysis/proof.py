@@ -74,7 +74,7 @@ def prove(
         The numbers with their evidence; for an adapter of one term those of its circuit.
 
     Raises:
-        GateError: The form is unknown, or given beside an adapter.
+        GateError: The form is unknown, multiplies the base weight, or is given beside an adapter.
 
     Example:
         >>> certificate = prove(Circuit.parse("x=64 | x -> r=4, r -> y=64", name="lora"))
@@ -84,6 +84,8 @@ def prove(
         (True, 4, 496)
         >>> certificate.check()
     """
+    for wanted in (form,) if isinstance(subject, Circuit) else (t.form for t in subject.terms):
+        find_subject(wanted)
     if isinstance(subject, Circuit):
         return _prove_circuit(subject, form, witness, on_progress)
     if form is not None:

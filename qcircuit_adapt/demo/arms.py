@@ -10,11 +10,12 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from qcircuit_adapt import families
-from qcircuit_adapt.adapter import Form
+from qcircuit_adapt.adapter import FORMS_ON_WEIGHT, Adapter, Form
 from qcircuit_adapt.analysis.proof import prove
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.hf import CircuitConfig
 from qcircuit_adapt.hf.layer import dimensions
+from qcircuit_adapt.library import resolve_adapter
 
 
 @dataclass(frozen=True)
@@ -55,53 +56,60 @@ class Rank:
 
 @dataclass(frozen=True)
 class Arm:
-    """One method: how PEFT is to adapt the model, and the circuit that it gives each layer.
+    """One method: how PEFT is to adapt the model, and the circuits that it gives each layer.
 
     Attributes:
         name: What to call it in the table.
         config: The configuration for PEFT; copied before use, as PEFT writes into it.
         layers: The adapted layers.
-        circuits: The circuit of each layer.
-        form: The form in which the circuits enter the weights.
+        adapters: The circuits of each layer, in their forms.
     """
 
     name: str
     config: PeftConfig
     layers: tuple[Layer, ...]
-    circuits: tuple[Circuit, ...]
-    form: Form
+    adapters: tuple[Adapter, ...]
 
     @property
     def parameters(self) -> int:
         """How many numbers are trained."""
-        return sum(circuit.parameters for circuit in self.circuits)
+        return sum(adapter.parameters for adapter in self.adapters)
 
     @property
     def macs_per_token(self) -> int:
         """Multiply-accumulates that the unmerged updates add for each token.
 
-        Form ``difference`` applies each circuit twice: as it is, and as it was at the start.
+        Form ``difference`` applies each circuit twice: as it is, and as it was at the start. Form
+        ``input`` applies the base layer once more.
         """
-        times = 2 if self.form == "difference" else 1
-        return times * sum(circuit.macs_per_token for circuit in self.circuits)
+        macs = 0
+        for layer, adapter in zip(self.layers, self.adapters, strict=True):
+            for term in adapter.terms:
+                macs += (2 if term.form == "difference" else 1) * term.circuit.macs_per_token
+                macs += layer.d_in * layer.d_out if term.form == "input" else 0
+        return macs
 
-    def drawings(self) -> dict[str, Circuit]:
-        """Return each distinct circuit under a name that says which layers have it."""
+    def drawings(self) -> dict[str, Circuit | Adapter]:
+        """Return each distinct circuit or sum under a name that says which layers have it."""
         return {
-            f"{layer.kind}-{layer.d_in}-to-{layer.d_out}": circuit
-            for layer, circuit in zip(self.layers, self.circuits, strict=True)
+            f"{layer.kind}-{layer.d_in}-to-{layer.d_out}": (
+                adapter if len(adapter.terms) > 1 else adapter.terms[0].circuit
+            )
+            for layer, adapter in zip(self.layers, self.adapters, strict=True)
         }
 
     def ranks(self) -> tuple[Rank, ...]:
-        """Prove the rank of the update of each kind of layer."""
+        """Prove the rank of the update of each kind of layer; not of those on the base weight."""
         kinds = {
-            (layer.kind, circuit): None
-            for layer, circuit in zip(self.layers, self.circuits, strict=True)
+            (layer.kind, adapter): None
+            for layer, adapter in zip(self.layers, self.adapters, strict=True)
         }
         ranks = []
-        for kind, circuit in kinds:
-            claim = prove(circuit, form=self.form).update_rank
-            assert claim is not None  # It is there when a form is given.
+        for kind, adapter in kinds:
+            if any(term.form in FORMS_ON_WEIGHT for term in adapter.terms):
+                continue
+            claim = prove(adapter).update_rank
+            assert claim is not None  # An adapter has forms.
             ranks.append(Rank(kind, claim.lower, claim.upper))
         return tuple(ranks)
 
@@ -118,8 +126,8 @@ def make_arms(
 
     Args:
         model: The base model; it is not changed.
-        circuit: The family, name, file or text of the circuit.
-        form: The form in which it enters the weights.
+        circuit: The family, name, file or text of the circuit, or a sum of them.
+        form: The form in which it enters the weights, where it does not say.
         targets: The layers to adapt, as PEFT's ``target_modules``; None for its default.
         larger_rank: The least rank of the larger LoRA.
 
@@ -131,8 +139,8 @@ def make_arms(
         circuit=circuit, form=form, target_modules=modules, task_type="CAUSAL_LM"
     )
     layers = _find_layers(model, config)
-    circuits = tuple(families.resolve(circuit, layer.d_in, layer.d_out) for layer in layers)
-    first = Arm(circuit, config, layers, circuits, form)
+    adapters = tuple(resolve_adapter(circuit, one.d_in, one.d_out, form=form) for one in layers)
+    first = Arm(circuit, config, layers, adapters)
     equal = nearest_rank(first.parameters, layers)
     larger = max(larger_rank, 2 * equal)
     return first, _lora(equal, layers, config), _lora(larger, layers, config)
@@ -152,8 +160,9 @@ def _lora(rank: int, layers: tuple[Layer, ...], like: CircuitConfig) -> Arm:
         fan_in_fan_out=layers[0].transposed,
         task_type="CAUSAL_LM",
     )
-    circuits = tuple(families.lora(layer.d_in, layer.d_out, rank=rank) for layer in layers)
-    return Arm(f"LoRA r={rank}", config, layers, circuits, "zero")
+    circuits = (families.lora(layer.d_in, layer.d_out, rank=rank) for layer in layers)
+    adapters = tuple(Adapter(circuit, form="zero") for circuit in circuits)
+    return Arm(f"LoRA r={rank}", config, layers, adapters)
 
 
 def _find_layers(model: PreTrainedModel, config: CircuitConfig) -> tuple[Layer, ...]:

@@ -16,13 +16,14 @@ from peft import PeftConfig
 from qcircuit_adapt.adapter import FORMS, Adapter, Form
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import AdaptError, CircuitError, FileError, OptionError, nearest
-from qcircuit_adapt.families import resolve
+from qcircuit_adapt.library import resolve_adapter, split_terms
 
 FORMAT_VERSION = 1
 """The format that `CircuitConfig` writes, and the newest it reads."""
 
 _BIASES = ("none", "all", "qcircuit_only")
 _parse = lru_cache(maxsize=256)(Circuit.parse)
+_read = lru_cache(maxsize=256)(resolve_adapter)
 
 _HOW_TO_LOAD = """
 ## How to load this adapter
@@ -52,12 +53,18 @@ class CircuitConfig(PeftConfig):
     would factor a size.
 
     Attributes:
-        circuit: A family call such as ``"quanta(axes=4)"``, a shipped name, a circuit's text, or a
-            `Circuit`.
+        circuit: A family call such as ``"quanta(axes=4)"``, a shipped name, a circuit's text, a
+            `Circuit`, or a sum of these, each with a scale and a form of its own if it names them:
+            ``"quanta(axes=4) + 0.5 zero lora(rank=8)"``; or an `Adapter`, which names its forms.
         circuits: Other circuits for some modules, by pattern: a regular expression that matches a
             module's whole name or its end after a dot. The first that matches counts.
-        form: How the circuits enter the weights, see `adapter.Form`.
-        scale: The number the updates are multiplied by.
+        form: How the circuits that name no form enter the weights, see `adapter.Form`.
+        scale: The number the updates are multiplied by, beside what their terms name.
+        use_dora: Whether to train the magnitude of every output as well, as PEFT's LoRA can.
+        save_reference: Whether what is not trained, such as the circuit that form ``difference``
+            subtracts, is in the saved file. If not it is drawn from ``seed`` by `nn.stream`, and
+            checked against a digest when it is drawn again.
+        seed: Which values the reference has if it is not saved; they differ from layer to layer.
         target_modules: The modules to adapt: ends of their names, a regular expression, or
             ``"all-linear"``; by default what PEFT adapts with LoRA in this architecture.
         exclude_modules: The modules not to adapt, in the same way.
@@ -68,7 +75,9 @@ class CircuitConfig(PeftConfig):
         layers_pattern: The name of the list of layers, where it is not a common one.
         init_weights: Whether the updates start at exactly 0; False fills them with random numbers,
             for tests.
-        resolved: The text of the circuit for each declaration and layer shape ``"d_in->d_out"``.
+        resolved: The text of the circuit, or of the terms with their forms, for each declaration
+            and layer shape ``"d_in->d_out"``.
+        reference_digests: The digest of the reference of each layer, if it is not saved.
         format_version: The format of the saved configuration.
 
     Raises:
@@ -83,10 +92,13 @@ class CircuitConfig(PeftConfig):
         ['16->16']
     """
 
-    circuit: str | Circuit = "quanta(axes=4)"
-    circuits: dict[str, str | Circuit] = field(default_factory=dict)
+    circuit: str | Circuit | Adapter = "quanta(axes=4)"
+    circuits: dict[str, str | Circuit | Adapter] = field(default_factory=dict)
     form: Form = "difference"
     scale: float = 1.0
+    use_dora: bool = False
+    save_reference: bool = True
+    seed: int = 0
     target_modules: list[str] | set[str] | str | None = None
     exclude_modules: list[str] | set[str] | str | None = None
     dropout: float = 0.0
@@ -96,6 +108,7 @@ class CircuitConfig(PeftConfig):
     layers_pattern: list[str] | str | None = None
     init_weights: bool = True
     resolved: dict[str, dict[str, str]] = field(default_factory=dict)
+    reference_digests: dict[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
     def __new__(cls, *_: Any, **options: Any) -> CircuitConfig:
@@ -134,6 +147,8 @@ class CircuitConfig(PeftConfig):
             raise OptionError(f"dropout={self.dropout!r} is not at least 0 and less than 1.")
         if not math.isfinite(self.scale) or not self.scale:
             raise OptionError(f"scale={self.scale!r} is not a finite number other than 0.")
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise OptionError(f"seed={self.seed!r} is not a whole number, 0 or more.")
         for pattern in self.circuits:
             try:
                 re.compile(pattern)
@@ -170,9 +185,13 @@ class CircuitConfig(PeftConfig):
         """
         spec, shape = self.spec_for(module), f"{d_in}->{d_out}"
         try:
-            known = self.resolved.get(spec, {}).get(shape)
-            circuit = _parse(known or resolve(spec, d_in, d_out).text)
-            adapter = Adapter(resolve(circuit, d_in, d_out), form=self.form, scale=self.scale)
+            text = self.resolved.get(spec, {}).get(shape)
+            if text is None:
+                text = self._write(resolve_adapter(spec, d_in, d_out, form=self.form))
+            for term in split_terms(text):
+                # A file says each circuit out, and names none that is elsewhere.
+                _parse(term.circuit)
+            adapter = _read(text, d_in, d_out, form=self.form, scale=self.scale)
         except CircuitError as error:
             raise AdaptError(
                 f"layer {module!r} ({d_in} -> {d_out}) cannot have circuit {spec!r}.",
@@ -180,8 +199,35 @@ class CircuitConfig(PeftConfig):
                 cause=error.problem,
                 cure=f"{error.cure} Or leave the layer out: exclude_modules.".strip(),
             ) from error
-        self.resolved.setdefault(spec, {})[shape] = circuit.text
+        self.resolved.setdefault(spec, {})[shape] = text
         return adapter
+
+    def _write(self, adapter: Adapter) -> str:
+        """Write an adapter out; the form and scale that this configuration has need no words."""
+        (first, *more) = adapter.terms
+        plain = not more and first.form == self.form and first.scale == 1
+        return first.circuit.text if plain else adapter.text
+
+    def check_reference(self, module: str, digest: str) -> None:
+        """Compare the digest of a layer's reference with the one noted, or note it.
+
+        Args:
+            module: The layer's name in the model, with its shape.
+            digest: The digest, see `nn.update.Update.digest`.
+
+        Raises:
+            FileError: They differ.
+        """
+        noted = self.reference_digests.setdefault(module, digest)
+        if noted != digest:
+            raise FileError(
+                f"the reference of layer {module!r}, drawn from seed {self.seed}, is not the one "
+                "that the adapter was trained with.",
+                cause=f"Its digest is {digest[:16]}..., but reference_digests says "
+                f"{str(noted)[:16]}...",
+                cure="Restore adapter_config.json as it was saved. In a configuration used before, "
+                "empty reference_digests.",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the options as plain data; names are sorted, so that equal files are equal."""
@@ -244,5 +290,5 @@ def _check_format(version: object) -> None:
         )
 
 
-def _text(spec: str | Circuit) -> str:
-    return spec.text if isinstance(spec, Circuit) else spec
+def _text(spec: str | Circuit | Adapter) -> str:
+    return spec if isinstance(spec, str) else spec.text

@@ -14,7 +14,9 @@ from transformers.pytorch_utils import Conv1D
 from qcircuit_adapt.adapter import Adapter
 from qcircuit_adapt.errors import AdaptError
 from qcircuit_adapt.hf.config import CircuitConfig
+from qcircuit_adapt.nn.stream import Stream
 from qcircuit_adapt.nn.update import Update
+from qcircuit_adapt.nn.weight import Weight
 
 
 def dimensions(module: nn.Module) -> tuple[int, int] | None:
@@ -52,12 +54,33 @@ class CircuitLayer(BaseTunerLayer):
         self._disable_adapters = False
         self._base_weight_before_merge: Tensor | None = None
 
-    def update_layer(self, adapter_name: str, adapter: Adapter, config: CircuitConfig) -> None:
-        """Build an adapter's update, exactly 0 unless ``config.init_weights`` is False."""
+    def update_layer(
+        self, adapter_name: str, adapter: Adapter, config: CircuitConfig, *, module: str = ""
+    ) -> None:
+        """Build an adapter's update, exactly 0 unless ``config.init_weights`` is False.
+
+        Args:
+            adapter_name: What to call the adapter.
+            adapter: The adapter.
+            config: What else is asked for.
+            module: The layer's name in the model; layers draw other references by it.
+
+        Raises:
+            FileError: The reference is drawn again, and is not the one that was trained with.
+        """
         device, dtype = self._find_device_and_dtype()
-        update = Update(adapter, device=device, dtype=dtype)
-        if not config.init_weights:
-            update.randomize()
+        d_in, d_out = dimensions(self.get_base_layer()) or (adapter.d_in, adapter.d_out)
+        label = f"{module} {d_in}->{d_out}".strip()
+        update = Update(
+            adapter,
+            device=device,
+            dtype=dtype,
+            magnitudes=d_out if config.use_dora else 0,
+            stream=None if config.save_reference else Stream(config.seed, label),
+            init_weights=config.init_weights,
+        )
+        if update.stream and (digest := update.digest()):
+            config.check_reference(label, digest)
         self.qcircuit_delta[adapter_name] = update
         self.qcircuit_dropout[adapter_name] = nn.Dropout(config.dropout)
         self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
@@ -89,6 +112,8 @@ class CircuitLinear(nn.Module, CircuitLayer):
         adapter_name: str,
         adapter: Adapter,
         config: CircuitConfig,
+        *,
+        module: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__()
@@ -96,7 +121,7 @@ class CircuitLinear(nn.Module, CircuitLayer):
         # GPT-2's layers store the weight as (d_in, d_out).
         self.fan_in_fan_out = isinstance(base_layer, Conv1D)
         self._active_adapter = adapter_name
-        self.update_layer(adapter_name, adapter, config)
+        self.update_layer(adapter_name, adapter, config, module=module)
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Apply the layer: ``x`` is ``(..., d_in)``, the result ``(..., d_out)`` in its own dtype.
@@ -112,29 +137,51 @@ class CircuitLinear(nn.Module, CircuitLayer):
             self.unmerge()
         if rows is not None:
             self._check_rows(x, rows)
-        result: Tensor = self.base_layer(x, *args, **kwargs)
+        base: Tensor = self.base_layer(x, *args, **kwargs)
         if self.disable_adapters or self.merged:
-            return result
+            return base
         if self.quantization_backend is not None:
-            result = self.quantization_backend.maybe_clone_base_result(result)
+            base = self.quantization_backend.maybe_clone_base_result(base)
         # Never in place: the base layer may have returned a view of something it still needs.
+        result = base
         for name in self.active_adapters if rows is None else sorted(set(rows)):
             if name not in self.qcircuit_delta:
                 continue
             if rows is None:
-                result = result + self._apply_update(name, x).to(result.dtype)
+                result = result + self._apply_update(name, x, base)
             else:
                 chosen = [row for row, wanted in enumerate(rows) if wanted == name]
                 index = torch.tensor(chosen, device=x.device)
-                delta = self._apply_update(name, x[index]).to(result.dtype)
+                delta = self._apply_update(name, x[index], base[index])
                 result = result.index_add(0, index, delta)
         return result
 
-    def _apply_update(self, adapter_name: str, x: Tensor) -> Tensor:
-        update = self.qcircuit_delta[adapter_name]
-        x = self._cast_input_dtype(x, next(update.parameters()).dtype)
-        delta: Tensor = update(self.qcircuit_dropout[adapter_name](x))
-        return delta
+    def _apply_update(self, adapter_name: str, x: Tensor, base: Tensor) -> Tensor:
+        """Return ``dW x``, given what the base layer makes of x, in the type of that."""
+        update: Any = self.qcircuit_delta[adapter_name]
+        dropout: Any = self.qcircuit_dropout[adapter_name]
+        own = self._cast_input_dtype(x, next(update.parameters()).dtype)
+        own = dropout(own)
+        dropped = dropout.training and dropout.p > 0
+
+        def multiply(y: Tensor) -> Tensor:
+            if y is own and not dropped:
+                return self._without_bias(base).to(y.dtype)
+            # Through the layer, which alone knows how its weight is stored.
+            return self._without_bias(self.base_layer(y.to(x.dtype))).to(y.dtype)
+
+        delta: Tensor = update(own, Weight(multiply, lambda: self._dense(self.get_base_weight())))
+        return delta.to(base.dtype)
+
+    def _without_bias(self, result: Tensor) -> Tensor:
+        bias = getattr(self.get_base_layer(), "bias", None)
+        return result if bias is None else result - bias.to(result.dtype)
+
+    @torch.no_grad()
+    def _dense(self, weight: Tensor) -> Tensor:
+        """Return a weight as it is stored as ``(d_out, d_in)``, in float32 or wider."""
+        weight = weight.detach().to(torch.promote_types(weight.dtype, torch.float32))
+        return weight.T if self.fan_in_fan_out else weight
 
     def _check_rows(self, x: Tensor, adapter_names: list[str]) -> None:
         if len(x) != len(adapter_names):
@@ -152,7 +199,10 @@ class CircuitLinear(nn.Module, CircuitLayer):
         """Return an adapter's update in the shape of the base weight, in float32 or wider."""
         update = self.qcircuit_delta[adapter]
         dtype = torch.promote_types(next(update.parameters()).dtype, torch.float32)
-        delta: Tensor = update.delta_weight(dtype=dtype)  # type: ignore[operator]
+        before = self._base_weight_before_merge
+        stored = self.get_base_weight() if before is None else before
+        weight = Weight.of(self._dense(stored).to(next(update.parameters()).device))
+        delta: Tensor = update.delta_weight(dtype=dtype, weight=weight)  # type: ignore[operator]
         return delta.T if self.fan_in_fan_out else delta
 
     @torch.no_grad()

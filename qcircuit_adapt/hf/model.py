@@ -118,10 +118,12 @@ class CircuitModel(BaseTuner):
     ) -> None:
         adapter = _find_adapter(peft_config, current_key, target)
         if isinstance(target, CircuitLayer):
-            target.update_layer(adapter_name, adapter, peft_config)
+            target.update_layer(adapter_name, adapter, peft_config, module=current_key)
             return
         options = get_quantization_kwargs(self)
-        layer = CircuitLinear(target, adapter_name, adapter, peft_config, **options)
+        layer = CircuitLinear(
+            target, adapter_name, adapter, peft_config, module=current_key, **options
+        )
         self._replace_module(parent, target_name, layer, target)
 
     def _replace_module(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
 from qcircuit_adapt.adapter import Form, Term
+from qcircuit_adapt.analysis.claim import find_subject
 from qcircuit_adapt.analysis.field.witness import Progress
 from qcircuit_adapt.analysis.proof import claim_rank
 from qcircuit_adapt.analysis.trained.exact import certified_rank
@@ -26,6 +27,7 @@ class Examination:
             least this rank; proved.
         upper: No values of the gates give a larger one; proved.
         spectrum: The singular values of the update as computed; measured.
+        magnitudes: Whether the layer's magnitudes are trained too, which is left out here.
     """
 
     name: str
@@ -33,14 +35,16 @@ class Examination:
     lower: int
     upper: int
     spectrum: Spectrum
+    magnitudes: bool = False
 
     def __str__(self) -> str:
         rank = (
             f"{self.lower:,}" if self.lower == self.upper else f"{self.lower:,} to {self.upper:,}"
         )
+        left_out = "; magnitudes left out" if self.magnitudes else ""
         return (
             f"{self.name or 'circuit'}, form {self.form!r}: before rounding the update has rank "
-            f"{rank}, proved; {self.spectrum}"
+            f"{rank}, proved; {self.spectrum}{left_out}"
         )
 
 
@@ -56,12 +60,18 @@ def examine(update: Update, *, on_progress: Progress | None = None) -> tuple[Exa
     Returns:
         One examination for each term.
 
+    Raises:
+        GateError: A term's form multiplies the base weight, of which nothing is proved.
+
     Example:
         >>> from qcircuit_adapt import Adapter, families
         >>> update = Update(Adapter(families.lora(9, 8, rank=2), form="zero"), init_weights=False)
         >>> examine(update)[0].lower
         2
     """
+    for part in update.parts:
+        find_subject(part.term.form)
+    magnitudes = update.magnitude is not None
     terms = zip(
         (part.term for part in update.parts),
         update.tensors(halves=True),
@@ -70,7 +80,7 @@ def examine(update: Update, *, on_progress: Progress | None = None) -> tuple[Exa
         strict=True,
     )
     return tuple(
-        _examine(term, gates, references, weight, on_progress)
+        replace(_examine(term, gates, references, weight, on_progress), magnitudes=magnitudes)
         for term, gates, references, weight in terms
     )
 

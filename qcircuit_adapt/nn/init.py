@@ -40,10 +40,13 @@ def initialize(tensor: Tensor, gate: Gate) -> None:
 
 def draw(gate: Gate) -> Tensor:
     """Return fresh values for a gate by its rule, in float32 on the CPU; see `initialize`."""
+    return _RULES[starting_rule(gate)](gate.blocks, gate.rows, gate.columns).reshape(gate.shape)
+
+
+def starting_rule(gate: Gate) -> Init:
+    """Return the rule by which a gate starts; see `initialize`."""
     rule = gate.init or "kaiming"
-    if gate.diagonal and rule in ("kaiming", "orthogonal"):
-        rule = "identity"
-    return _RULES[rule](gate.blocks, gate.rows, gate.columns).reshape(gate.shape)
+    return "identity" if gate.diagonal and rule in ("kaiming", "orthogonal") else rule
 
 
 def identity(gate: Gate, *, dtype: torch.dtype, device: torch.device) -> Tensor:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from qcircuit_adapt.adapter import Adapter, Term
+from qcircuit_adapt.adapter import FORMS_FROM_IDENTITY, FORMS_ON_WEIGHT, Adapter, Term
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.compiler.lower import Program
 from qcircuit_adapt.compiler.plan import Plan, compile, written_program
@@ -24,6 +24,8 @@ from qcircuit_adapt.nn.operator import (
     run,
     widen,
 )
+from qcircuit_adapt.nn.stream import Stream, digest_tensors
+from qcircuit_adapt.nn.weight import Weight, require
 from qcircuit_adapt.wires import split_ranks
 
 Tensors = dict[str, Tensor]
@@ -37,8 +39,8 @@ class Part:
         term: The term.
         prefix: What the names of its parameters and buffers start with.
         plan: The steps of its circuit.
-        chain: For form ``residual``, where every gate gives the wires it takes: the circuit gate by
-            gate; else None.
+        chain: For gates that start as identities, where each gives the wires it takes: the circuit
+            gate by gate; else None.
         gates: The gates with tensors, each with the rule by which it starts.
     """
 
@@ -53,22 +55,28 @@ class Update(nn.Module):
     """The update ``dW`` of an adapter as a module, ``(..., d_in) -> (..., d_out)``.
 
     After construction it is 0 to the bit in every type (`Form` says what ``dW`` is). Parameters and
-    buffers have flat names. In the forms ``difference`` and ``residual`` the parameter ``weight_g``
-    is what training adds to gate ``g``, and starts at zero; what it is added to is the buffer
-    ``reference_g`` in form ``difference``, the (partial) identity in form ``residual``. In form
-    ``zero`` ``weight_g`` is the gate itself. A frozen gate is a buffer ``weight_g``; a gate of
-    bounded rank counts as two, ``g_in`` and ``g_out``. In a sum the names of the n-th term start
-    with ``tn_``.
+    buffers have flat names. In form ``zero`` the parameter ``weight_g`` is the gate ``g`` itself;
+    in the others it is what training adds to the gate, and starts at zero. What it is added to is
+    the buffer ``reference_g`` in form ``difference``, else the (partial) identity. A frozen gate is
+    a buffer ``weight_g``; a gate of bounded rank counts as two, ``g_in`` and ``g_out``. In a sum
+    the names of the n-th term start with ``tn_``.
+
+    With magnitudes, as in DoRA, row i of ``W0 + dW`` is scaled to the length
+    ``|W0_i| + magnitude_i``, where the parameter ``magnitude`` starts at zero; as there, the length
+    that it had before counts as constant in backward.
 
     Args:
         adapter: The adapter.
         tokens: How many inputs a step of training has; see `compile`.
         dtype: The type of parameters and buffers; torch's default if None.
         device: Where they are; torch's default if None.
+        magnitudes: How many outputs the layer has, to train their magnitudes too; 0 for not.
+        stream: Where the values of the buffers come from, which are then not in the state that is
+            saved; by default torch's generator.
         init_weights: If False, start with a random update (see `randomize`) instead of none.
 
     Raises:
-        GateError: The form cannot train one of the circuits.
+        GateError: The form cannot train one of the circuits, or the stream cannot draw one's gates.
 
     Example:
         >>> update = Update(Adapter(Circuit.parse("a=4 b=3 | a b, b"), form="difference"))
@@ -76,7 +84,11 @@ class Update(nn.Module):
         False
         >>> [*update.state_dict()]
         ['weight_g1', 'weight_g2', 'reference_g1', 'reference_g2']
+
+    Source: the magnitudes: Liu et al., "DoRA", arXiv:2402.09353, equations 5 and 11.
     """
+
+    magnitude: nn.Parameter | None
 
     def __init__(
         self,
@@ -85,11 +97,14 @@ class Update(nn.Module):
         tokens: int = 2048,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
+        magnitudes: int = 0,
+        stream: Stream | None = None,
         init_weights: bool = True,
     ) -> None:
         super().__init__()
         self.adapter = adapter
         self.d_in, self.d_out = adapter.d_in, adapter.d_out
+        self.stream = stream
         count = len(adapter.terms)
         self.parts = tuple(
             _prepare(term, prefix=f"t{n}_" if count > 1 else "", tokens=tokens)
@@ -98,6 +113,8 @@ class Update(nn.Module):
         for part in self.parts:
             for gate in part.gates:
                 self._store(part, gate, dtype=dtype, device=device)
+        lengths = nn.Parameter(torch.empty(magnitudes, dtype=dtype, device=device))
+        self.register_parameter("magnitude", lengths if magnitudes else None)
         self.reset_parameters()
         if not init_weights:
             self.randomize()
@@ -113,24 +130,42 @@ class Update(nn.Module):
         def empty() -> Tensor:
             return torch.empty(gate.shape, dtype=dtype, device=device)
 
+        saved = self.stream is None
         if gate.frozen:
-            self.register_buffer(f"{part.prefix}weight_{gate.name}", empty())
+            self.register_buffer(f"{part.prefix}weight_{gate.name}", empty(), persistent=saved)
             return
         self.register_parameter(f"{part.prefix}weight_{gate.name}", nn.Parameter(empty()))
         if part.term.form == "difference":
-            self.register_buffer(f"{part.prefix}reference_{gate.name}", empty())
+            self.register_buffer(f"{part.prefix}reference_{gate.name}", empty(), persistent=saved)
 
     def reset_parameters(self) -> None:
         """Draw the frozen and the reference gates anew, and set the update to 0."""
         for part in self.parts:
             for gate in part.gates:
-                weight = getattr(self, f"{part.prefix}weight_{gate.name}")
+                name = f"{part.prefix}weight_{gate.name}"
                 if gate.frozen or part.term.form == "zero":
-                    initialize(weight, gate)
+                    self._draw(name, gate)
                     continue
-                nn.init.zeros_(weight)
+                nn.init.zeros_(getattr(self, name))
                 if part.term.form == "difference":
-                    initialize(getattr(self, f"{part.prefix}reference_{gate.name}"), gate)
+                    self._draw(f"{part.prefix}reference_{gate.name}", gate)
+        if self.magnitude is not None:
+            nn.init.zeros_(self.magnitude)
+
+    def _draw(self, name: str, gate: Gate) -> None:
+        """Fill a gate's tensor: what is trained by torch's generator, the rest by the stream."""
+        tensor = getattr(self, name)
+        if self.stream is None or isinstance(tensor, nn.Parameter):
+            initialize(tensor, gate)
+            return
+        values = self.stream.draw(gate, name=name)
+        if not tensor.is_meta:
+            tensor.copy_(values)
+
+    def digest(self) -> str | None:
+        """Return a digest of all that is not trained, see `digest_tensors`; None if on meta."""
+        buffers = sorted(self.named_buffers())
+        return None if any(b.is_meta for _, b in buffers) else digest_tensors(buffers)
 
     def randomize(self) -> None:
         """Give the parameters random values, so that the update is not 0."""
@@ -141,36 +176,69 @@ class Update(nn.Module):
                     initialize(weight, replace(gate, init="normal"))
                     with torch.no_grad():
                         weight.mul_(1 if part.term.form == "zero" else 0.1)
+        if self.magnitude is not None:
+            nn.init.normal_(self.magnitude, std=0.1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, weight: Weight | None = None) -> Tensor:
         """Return ``dW x``.
 
         Args:
             x: Of shape ``(..., d_in)`` and the parameters' type.
+            weight: The base weight, for the forms that multiply it and for magnitudes.
 
         Returns:
             A tensor of shape ``(..., d_out)``.
 
         Raises:
             SizeError: x has another last size than ``d_in``.
+            GateError: The base weight is needed, but not given.
         """
-        check_features(x, self.d_in, circuit=self.parts[0].term.circuit)
-        return _add([self._change(part, x) for part in self.parts])
+        change = _add([self._change(part, x, weight) for part in self.parts])
+        if self.magnitude is None:
+            return change
+        weight = require(weight, what="the magnitude of an output")
+        ratio = self._ratio(weight.dense()).to(change.dtype)
+        # While nothing is trained the ratio is 1 and the change 0, both to the bit.
+        return (ratio - 1) * weight.multiply(x) + ratio * change
 
     @torch.no_grad()
-    def delta_weight(self, dtype: torch.dtype | None = None) -> Tensor:
+    def delta_weight(
+        self, dtype: torch.dtype | None = None, *, weight: Weight | None = None
+    ) -> Tensor:
         """Return ``dW``, of shape ``(d_out, d_in)``, computed in float32 or wider.
 
         Args:
             dtype: The type to round the result to, once; by default as computed.
+            weight: As for `forward`.
         """
-        total = _add([*self.delta_weights()])
+        total = _add([*self.delta_weights(weight)])
+        if self.magnitude is not None:
+            dense = require(weight, what="the magnitude of an output").dense()
+            ratio = self._ratio(dense, total)[:, None]
+            total = (ratio - 1) * dense + ratio * total
         return total if dtype is None else total.to(dtype)
 
     @torch.no_grad()
-    def delta_weights(self) -> tuple[Tensor, ...]:
-        """Return what each term adds to ``dW``, of shape ``(d_out, d_in)``, likewise."""
-        return tuple(self._matrix(part).detach() for part in self.parts)
+    def delta_weights(self, weight: Weight | None = None) -> tuple[Tensor, ...]:
+        """Return what each term adds to ``dW``, of shape ``(d_out, d_in)``, before magnitudes.
+
+        Args:
+            weight: As for `forward`.
+        """
+        return tuple(self._matrix(part, weight).detach() for part in self.parts)
+
+    def _ratio(self, dense: Tensor, change: Tensor | None = None) -> Tensor:
+        """Return by what each row of ``W0 + dW`` is multiplied, dW being a constant."""
+        assert self.magnitude is not None
+        with torch.no_grad():
+            if change is None:
+                change = _add([*self.delta_weights(Weight.of(dense))])
+            before = torch.linalg.vector_norm(dense, dim=1)
+            after = torch.linalg.vector_norm(dense + change, dim=1)
+        # A row of zeros has no direction to scale; its ratio is 0, not 0 / 0.
+        after = after.clamp_min(torch.finfo(after.dtype).tiny)
+        ratio: Tensor = (before + self.magnitude.to(before.dtype)) / after
+        return ratio
 
     def tensors(self, *, halves: bool = False) -> tuple[Tensors, ...]:
         """Return, for each term, copies of the gates of ``T``, as `reference.matrix` takes them.
@@ -186,7 +254,8 @@ class Update(nn.Module):
     def reference_tensors(self, *, halves: bool = False) -> tuple[Tensors, ...]:
         """Return, for each term, copies of the gates of what is subtracted from ``T``.
 
-        Empty in form ``zero``, where nothing is.
+        Empty in form ``zero``, where nothing is. In the forms that multiply the base weight T is
+        the circuit's matrix, and not the layer's.
 
         Args:
             halves: As for `tensors`.
@@ -197,10 +266,22 @@ class Update(nn.Module):
 
     def extra_repr(self) -> str:
         """Say what is computed, for torch's ``repr``."""
-        return " + ".join(f"{describe(part.plan.circuit)}, {part.term.form}" for part in self.parts)
+        terms = [f"{describe(part.plan.circuit)}, {part.term.form}" for part in self.parts]
+        terms += ["magnitudes"] if self.magnitude is not None else []
+        return " + ".join(terms)
 
-    def _change(self, part: Part, x: Tensor) -> Tensor:
+    def _change(self, part: Part, x: Tensor, weight: Weight | None) -> Tensor:
         """Return ``dW x`` of one term."""
+        if part.term.form not in FORMS_ON_WEIGHT:
+            return self._map(part, x)
+        multiply = require(weight, what=f"form {part.term.form!r}").multiply
+        if part.term.form == "input":
+            return multiply(self._map(part, x))
+        return self._map(part, multiply(x))
+
+    def _map(self, part: Part, x: Tensor) -> Tensor:
+        """Return what a term's circuit makes of x, less what it did before training."""
+        check_features(x, part.plan.circuit.d_in, circuit=part.plan.circuit)
         if part.chain:
             return _scale(part, _accumulate(part.chain, x, self._weights(part)))
         gates, references = self._gates(part)
@@ -210,14 +291,25 @@ class Update(nn.Module):
             result = result - run(part.plan.apply, x, references)
         return _scale(part, result)
 
-    def _matrix(self, part: Part) -> Tensor:
+    def _matrix(self, part: Part, weight: Weight | None) -> Tensor:
         """Return ``dW`` of one term."""
+        if part.term.form not in FORMS_ON_WEIGHT:
+            return self._build(part)
+        dense = require(weight, what=f"form {part.term.form!r}").dense()
+        own = self._build(part)
+        dtype = torch.promote_types(own.dtype, dense.dtype)
+        own, dense = own.to(dtype), dense.to(dtype)
+        with exact_types(own):
+            return dense @ own if part.term.form == "input" else own @ dense
+
+    def _build(self, part: Part) -> Tensor:
+        """Return the matrix that `_map` multiplies by."""
         gates, references = self._gates(part, wide=True)
         like = next(iter(gates.values()))
         with exact_types(like):
             if part.chain:
                 # As accurate as forward; T - I would lose what is small beside 1.
-                eye = torch.eye(self.d_in, dtype=like.dtype, device=like.device)
+                eye = torch.eye(part.plan.circuit.d_in, dtype=like.dtype, device=like.device)
                 changes = self._weights(part, wide=True)
                 return _scale(part, _accumulate(part.chain, eye, changes).mT.contiguous())
             result = run(part.plan.build, None, gates)
@@ -261,7 +353,7 @@ def _copy(part: Part, gates: Tensors, *, halves: bool) -> Tensors:
 def _prepare(term: Term, *, prefix: str, tokens: int) -> Part:
     """Plan a term."""
     circuit = term.circuit
-    chained = term.form == "residual" and _keeps_wires(circuit)
+    chained = term.form in FORMS_FROM_IDENTITY and _keeps_wires(circuit)
     return Part(
         term,
         prefix,
