@@ -25,6 +25,7 @@ INITS = Circuit(
         "b per a {init=orthogonal}",
         "b per a {init=identity}",
         "b {init=normal frozen}",
+        "b {init=ones frozen}",
         "per a b {init=normal}",
         "per a",
         "a b {rank=2 init=zero}",

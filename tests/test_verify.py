@@ -72,7 +72,7 @@ def test_certificates_of_random_circuits(circuit: Circuit, form: Form) -> None:
     verify(write_document(circuit, form=form))
 
 
-STARTS = st.sampled_from([None, "kaiming", "orthogonal", "identity", "normal", "zero"])
+STARTS = st.sampled_from([None, "kaiming", "orthogonal", "identity", "normal", "ones", "zero"])
 
 
 @given(circuits(max_width=40, max_gates=4), st.data(), st.sampled_from(FORMS))
