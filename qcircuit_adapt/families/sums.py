@@ -19,7 +19,7 @@ def miss(d_in: int, d_out: int, *, rank: int) -> Circuit:
 
     Example:
         >>> miss(64, 32, rank=8).text
-        'a=8 b=8 | a -> a=1 {frozen init=ones}, a b -> y=32'
+        'a=8 b=8 | a -> a=1 {init=ones frozen}, a b -> y=32'
 
     Source: Kang and Yin, "MiSS", arXiv:2409.15371.
     """
@@ -46,7 +46,7 @@ def mora(d_in: int, d_out: int, *, size: int) -> Circuit:
 
     Example:
         >>> mora(64, 32, size=16).text
-        'a=4 b=16 | a -> a=1 {frozen init=ones}, b, a -> a=2 {frozen init=ones}'
+        'a=4 b=16 | a -> a=1 {init=ones frozen}, b, a -> a=2 {init=ones frozen}'
 
     Source: Jiang et al., "MoRA", arXiv:2405.12130.
     """
