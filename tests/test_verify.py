@@ -89,6 +89,12 @@ def test_certificates_of_circuits_with_special_gates(
     verify(write_document(Circuit(circuit.inputs, gates, outputs=outputs), form=form))
 
 
+def test_the_gate_that_starts_at_zero_is_drawn_in_its_first_half() -> None:
+    circuit = Circuit.parse("a=6 | a {init=orthogonal rank=2}, per a {frozen}")
+    verdict = str(verify(write_document(circuit, form="zero")))
+    assert "directions at the start = 12, theorem" in verdict
+
+
 def test_a_file_and_the_report(tmp_path: Path) -> None:
     path = tmp_path / "certificate.json"
     path.write_text(json.dumps(write_document(LORA, form="difference"), indent=1), encoding="utf-8")

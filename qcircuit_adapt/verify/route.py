@@ -65,7 +65,10 @@ def hold(
     """
     uses = graph.uses
     tensors = [tensor for tensor in graph.tensors if tensor.name != removed]
-    special = [t for t in tensors if t.special and (subject != "T" or not t.trained)]
+    drawn = _find_partner(graph, removed)
+    special = [
+        t for t in tensors if t.special and t.name != drawn and (subject != "T" or not t.trained)
+    ]
     for tensor in special:
         if not tensor.wirewise:
             evidence["by"].refuse(f"gate {tensor.name!r} stays at values that are no identity.")
@@ -93,6 +96,18 @@ def hold(
         size = min(bond.size for bond in chain)
         left.append(Bond(ends[0], chain[0].wire, size, tuple(dict.fromkeys(ends))))
     return left
+
+
+def _find_partner(graph: Graph, removed: str) -> str:
+    """Return the first half of the gate whose second half is removed, or an empty name.
+
+    Where a gate of bounded rank starts at zero by its second half, the first one is drawn, whatever
+    the gate says.
+    """
+    for before, tensor in itertools.pairwise(graph.tensors):
+        if tensor.name == removed and tensor.bounded:
+            return before.name
+    return ""
 
 
 def start_bonds(graph: Graph, removed: str) -> tuple[Bond, ...]:
