@@ -15,7 +15,7 @@ import torch
 from tiny_models import ignore_warnings
 from torch import Tensor, nn
 
-from qcircuit_adapt import Circuit, families, load_adapter, prove, reference
+from qcircuit_adapt import Circuit, Form, families, load_adapter, prove, reference
 from qcircuit_adapt.families import resolve
 
 pytestmark = ignore_warnings
@@ -116,13 +116,6 @@ def gralora(layer: Layer, circuit: Circuit) -> Tensors:
 
 def miss(layer: Layer, circuit: Circuit) -> Tensors:
     return {"g1": torch.ones(circuit.gates[0].shape), "g2": own(layer, "miss_block").T[:, None]}
-
-
-def c3a(layer: Layer, circuit: Circuit) -> Tensors:
-    size = circuit.inputs[1].size
-    to, kernel, on = np.indices((size, size, size))
-    cyclic = torch.tensor((to - on - kernel) % size == 0).double()
-    return {"g1": cyclic, "g2": own(layer, "c3a_kernel").permute(0, 1, 2)}
 
 
 def oft(layer: Layer, circuit: Circuit) -> Tensors:
@@ -271,3 +264,104 @@ def test_the_same_tensors_give_the_update_of_peft(name: str, d_in: int, d_out: i
         expected = layer.get_base_layer().weight.numpy()
     # PEFT draws its frozen matrices in float32 and may scale in it.
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(("d_in", "d_out", "block"), [(24, 16, 4), (15, 10, 5), (256, 384, 64)])
+@torch.no_grad()
+def test_block_circulant_matrices_are_a_circuit_with_a_given_frozen_gate(
+    d_in: int, d_out: int, block: int
+) -> None:
+    layer = make_layer(partial(peft.C3AConfig, block_size=block), d_in, d_out)
+    circuit = Circuit.parse(
+        f"n={d_in // block} j={block} | j -> i={block} k={block} {{frozen}}, "
+        f"n k -> m={d_out // block}, -> m i"
+    )
+    kernel = own(layer, "c3a_kernel")
+    assert circuit.parameters == kernel.numel()
+    i, k, j = np.indices((block, block, block))
+    tensors = {"g1": (j - i - k) % block == 0, "g2": kernel.numpy()}
+    expected = layer.get_delta_weight("default").numpy()
+    # PEFT makes it by fast Fourier transforms in float32.
+    np.testing.assert_allclose(
+        reference.matrix(circuit, tensors) / d_in, expected, rtol=0, atol=1e-5 * expected.max()
+    )
+
+
+@pytest.mark.parametrize("gram_schmidt", [False, True])
+@torch.no_grad()
+def test_householder_reflections_change_a_weight_by_a_circuit_of_low_rank(
+    gram_schmidt: bool,
+) -> None:
+    config = partial(peft.HRAConfig, r=4, apply_GS=gram_schmidt)
+    change = make_layer(config, 24, 16).get_delta_weight("default").numpy() - np.eye(24)
+    left, values, right = np.linalg.svd(change)
+    assert (values > 1e-9).sum() == 4
+    tensors = {"g1": right[:4], "g2": left[:, :4] * values[:4]}
+    matrix = reference.matrix(families.lora(24, 24, rank=4), tensors)
+    np.testing.assert_allclose(matrix, change, rtol=0, atol=1e-12)
+
+
+KNOWN_RANKS = [
+    ("lora(rank=3)", "zero", (40, 24), 3, 3),
+    ("lora(rank=3)", "difference", (40, 24), 3, 6),
+    ("adalora(rank=3)", "zero", (40, 24), 3, 3),
+    ("kronecker(axes=8-6)", "difference", (48, 48), 48, 48),
+    ("lokr(rank=2, factor=4)", "zero", (48, 48), 4 * 2, 4 * 2),
+    ("lokr(rank=2, factor=4)", "difference", (48, 48), 4 * 2, 4 * 2 * 2),
+    ("lokr(rank=2, both=1)", "zero", (48, 48), 2 * 2, 2 * 2),
+    ("tensor_train(axes=4-4-3, rank=2)", "zero", (48, 48), 48, 48),
+    ("tt_lora(axes=4-4-3, rank=2)", "zero", (48, 48), 2, 2),
+    ("tucker(axes=4-4-3, rank=2)", "zero", (48, 48), 2**3, 2**3),
+    ("cp(axes=8-6, rank=5)", "zero", (48, 48), 5, 5),
+    ("monarch(axes=8-6)", "difference", (48, 48), 48, 48),
+    ("butterfly", "difference", (48, 48), 48, 48),
+    ("gralora(rank=6, blocks=3)", "zero", (48, 36), 3 * 6, 3 * 6),
+    ("loha(rank=3)", "zero", (48, 36), 3**2, 3**2),
+    ("loha(rank=6)", "zero", (48, 30), 30, 30),
+    ("khatri_rao", "zero", (48, 36), 36, 36),
+    ("miss(rank=8)", "zero", (48, 36), 8, 8),
+    ("mora(size=12)", "zero", (48, 36), 12, 12),
+    ("vera(rank=5)", "zero", (48, 36), 5, 5),
+    ("vera(rank=5)", "difference", (48, 36), 5, 5),
+    ("randlora(rank=5)", "zero", (48, 36), 36, 36),
+    ("randlora(rank=5)", "zero", (36, 48), 36, 36),
+    ("ia3", "residual", (48, 48), 48, 48),
+    ("oft(block=8)", "residual", (48, 48), 48, 48),
+    ("boft(block=4, factors=2)", "residual", (48, 48), 48, 48),
+    ("road(group=8)", "residual", (48, 48), 48, 48),
+    ("quanta(axes=4-4-3)", "difference", (48, 48), 48, 48),
+    ("lora(rank=16)", "zero", (4096, 14336), 16, 16),
+    ("lokr(rank=8, factor=16)", "zero", (4096, 4096), 16 * 8, 16 * 8),
+    ("tucker(axes=3, rank=6)", "zero", (4096, 4096), 6**3, 6**3),
+    ("gralora(rank=32, blocks=4)", "zero", (4096, 1024), 4 * 32, 4 * 32),
+    ("loha(rank=8)", "zero", (4096, 1024), 8**2, 8**2),
+    ("miss(rank=64)", "zero", (4096, 1024), 64, 64),
+    ("mora(size=256)", "zero", (4096, 1024), 256, 256),
+    ("vera(rank=256)", "zero", (4096, 1024), 256, 256),
+]
+
+
+@pytest.mark.parametrize(("spec", "form", "shape", "rank", "update_rank"), KNOWN_RANKS)
+def test_the_largest_rank_is_the_known_one(
+    spec: str, form: Form, shape: tuple[int, int], rank: int, update_rank: int
+) -> None:
+    certificate = prove(resolve(spec, *shape), form=form)
+    update = certificate.update_rank
+    assert update
+    assert (certificate.rank.lower, certificate.rank.upper) == (rank, rank)
+    assert (update.lower, update.upper) == (update_rank, update_rank)
+
+
+@pytest.mark.parametrize(
+    ("text", "rank"),
+    [
+        ("quanta(axes=4-4-2) + zero lora(rank=3)", 32),
+        ("zero loha(d_in=32, rank=2) + zero lora(rank=3)", 2**2 + 3),
+        ("zero gralora(d_in=32, rank=4, blocks=2) + 0.5 lora(rank=2)", 2 * 4 + 2 * 2),
+    ],
+)
+def test_ranks_of_hybrids_add_up_to_the_full_one(text: str, rank: int) -> None:
+    certificate = prove(load_adapter(text))
+    update = certificate.update_rank
+    assert update
+    assert (update.lower, update.upper) == (rank, rank)
