@@ -113,7 +113,9 @@ def test_diagonal_gates_may_start_at_random_or_at_zero() -> None:
     assert not draw(Gate("", per="a=9", init="zero")).any()
 
 
-@pytest.mark.parametrize("init", [init for init in INITS if init not in ("zero", "ones", "identity")])
+@pytest.mark.parametrize(
+    "init", [init for init in INITS if init not in ("zero", "ones", "identity")]
+)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_a_seed_gives_the_same_gate_in_every_type(init: str, dtype: torch.dtype) -> None:
     gate = with_init(SHAPES[1], init)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import peft
@@ -76,9 +78,7 @@ def lokr(layer: Layer, circuit: Circuit) -> Tensors:
 
 
 def loha(layer: Layer, circuit: Circuit) -> Tensors:
-    out1, in1, out2, in2 = (
-        own(layer, f"hada_{name}") for name in ("w1_a", "w1_b", "w2_a", "w2_b")
-    )
+    out1, in1, out2, in2 = (own(layer, f"hada_{name}") for name in ("w1_a", "w1_b", "w2_a", "w2_b"))
     return {"g1": in1.T[:, :, None], "g2": in2, "g3": out2, "g4": out1[:, None, :]}
 
 
@@ -212,7 +212,9 @@ TWINS = {
         side="output",
     ),
     "ia3": Twin("ia3", partial(peft.IA3Config, feedforward_modules=[]), ia3, side="output"),
-    "ia3-input": Twin("ia3", partial(peft.IA3Config, feedforward_modules=["lin"]), ia3, side="input"),
+    "ia3-input": Twin(
+        "ia3", partial(peft.IA3Config, feedforward_modules=["lin"]), ia3, side="input"
+    ),
 }
 
 
@@ -252,7 +254,9 @@ def test_the_same_tensors_give_the_update_of_peft(name: str, d_in: int, d_out: i
     trained = sum(weight.numel() for weight in layer.parameters() if weight.requires_grad)
     assert circuit.parameters == trained + twin.trained(layer, circuit)
 
-    tensors = {name: t.detach().double().numpy() for name, t in twin.tensors(layer, circuit).items()}
+    tensors = {
+        name: t.detach().double().numpy() for name, t in twin.tensors(layer, circuit).items()
+    }
     matrix = reference.matrix(circuit, tensors)
     if twin.side is None:
         expected, actual = twin.update(layer).numpy(), twin.scale(layer) * matrix
@@ -365,3 +369,28 @@ def test_ranks_of_hybrids_add_up_to_the_full_one(text: str, rank: int) -> None:
     update = certificate.update_rank
     assert update
     assert (update.lower, update.upper) == (rank, rank)
+
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "zoo.md"
+
+
+def read_rows() -> list[list[str]]:
+    """The cells of the document's table, without code marks."""
+    rows = re.findall(r"^\| (.* \| `\w+\(.*) \|$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
+    return [[cell.strip("` ").replace("\\|", "|") for cell in re.split(r" \| ", r)] for r in rows]
+
+
+@pytest.mark.parametrize("row", read_rows(), ids=lambda row: row[1])
+def test_the_document_says_what_is_proved(row: list[str]) -> None:
+    _, call, text, _, parameters, rank, form, update_rank, freedom, _ = row
+    circuit = families.call_family(call)
+    certificate = prove(circuit, form=cast(Form, form), witness=True)
+    assert (circuit.text, circuit.parameters) == (text, int(parameters))
+    proved = [certificate.rank, certificate.update_rank, certificate.degrees_of_freedom]
+    stated = [int(number) for number in (rank, update_rank, freedom)]
+    assert [(one.lower, one.upper) for one in proved if one] == [(n, n) for n in stated]
+
+
+def test_the_document_has_a_row_for_each_family() -> None:
+    called = {row[1].partition("(")[0] for row in read_rows()}
+    assert called == {*families.FAMILIES} - {"brickwork"}

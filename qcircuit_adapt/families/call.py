@@ -135,8 +135,8 @@ def _find_axes(
     for what, wanted, factors in (("axes", d_in, axes), ("to", d_out, to)):
         if wanted is not None and math.prod(factors) != wanted:
             raise FamilyError(
-                f"{spec!r} has {what} {join_sizes(factors)} = {math.prod(factors)}, but the dimension "
-                f"is {wanted}.",
+                f"{spec!r} has {what} {join_sizes(factors)} = {math.prod(factors)}, but the "
+                f"dimension is {wanted}.",
                 cure='Leave the sizes open, and they are found: "axes=4".',
             )
     return axes, to

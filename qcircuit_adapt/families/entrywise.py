@@ -22,9 +22,7 @@ def loha(d_in: int, d_out: int, *, rank: int) -> Circuit:
     """
     check_positive("loha", d_in=d_in, d_out=d_out, rank=rank)
     gates = [f"e -> r={rank} per x", f"x -> s={rank}", f"s -> y={d_out}", "r -> e=1 per y"]
-    return Circuit(
-        f"x={d_in} e=1", gates, name=name_circuit("loha", (d_in,), (d_out,), r=rank)
-    )
+    return Circuit(f"x={d_in} e=1", gates, name=name_circuit("loha", (d_in,), (d_out,), r=rank))
 
 
 def khatri_rao(d_in: int, d_out: int) -> Circuit:
@@ -34,7 +32,7 @@ def khatri_rao(d_in: int, d_out: int) -> Circuit:
         >>> khatri_rao(64, 32).text
         'x=64 e=1 | e -> a=8 per x, x -> b=4, -> a b'
 
-    Source: Albert et al., "KRAdapter", arXiv:2508.00230.
+    Source: "KRAdapter", arXiv:2508.00230.
     """
     check_positive("khatri_rao", d_in=d_in, d_out=d_out)
     first, second = factorize(d_out, count=2) if len(prime_factors(d_out)) > 1 else (d_out, 1)

@@ -33,7 +33,7 @@ def randlora(d_in: int, d_out: int, *, rank: int) -> Circuit:
         >>> randlora(64, 32, rank=16).text
         'x=64 | x -> r=16 k=2 {frozen}, per r k, r -> y=32 {frozen}, k -> e=1 per y'
 
-    Source: Albert et al., "RandLoRA", arXiv:2502.00987.
+    Source: "RandLoRA", arXiv:2502.00987.
     """
     check_positive("randlora", d_in=d_in, d_out=d_out, rank=rank)
     terms = -(-min(d_in, d_out) // rank)

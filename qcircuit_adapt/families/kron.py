@@ -27,9 +27,7 @@ def kronecker(axes: Sizes, *, to: Sizes | None = None) -> Circuit:
     return lay_gates(name, axes, to, [(axis,) for axis in range(len(axes))])
 
 
-def lokr(
-    d_in: int, d_out: int, *, rank: int, factor: int | None = None, both: int = 0
-) -> Circuit:
+def lokr(d_in: int, d_out: int, *, rank: int, factor: int | None = None, both: int = 0) -> Circuit:
     """A Kronecker product of a small matrix with a large one that is of bounded rank.
 
     A bound on the rank that would save no parameters is left out, as in the published code.
@@ -68,7 +66,5 @@ def _split(dimension: int, factor: int | None) -> tuple[int, int]:
     if factor and dimension % factor == 0:
         return factor, dimension // factor
     limit = min(factor or dimension, dimension)
-    small = max(
-        n for n in range(1, limit + 1) if n * n <= dimension and dimension % n == 0
-    )
+    small = max(n for n in range(1, limit + 1) if n * n <= dimension and dimension % n == 0)
     return small, dimension // small

@@ -80,7 +80,7 @@ def road(d: int, *, group: int) -> Circuit:
         >>> road(64, group=16).text
         'a=4 b=2 c=8 | b per a c'
 
-    Source: Liao and Monz, "RoAd", arXiv:2409.00119.
+    Source: "RoAd", arXiv:2409.00119.
     """
     _check_even("road", group=group)
     check_divides("road", "group", group, d=d)

@@ -46,7 +46,7 @@ def tt_lora(axes: Sizes, *, rank: int, to: Sizes | None = None) -> Circuit:
         >>> tt_lora((16, 8), rank=4, to=(8, 4)).text
         'a=16 b=8 | a -> r1=4, r1 b -> r2=4, r2 -> a=8 r3=4, r3 -> b=4'
 
-    Source: Anjum et al., "TT-LoRA", arXiv:2408.01008.
+    Source: "TT-LoRA", arXiv:2408.01008.
     """
     check_count("tt_lora", axes, at_least=1)
     check_positive("tt_lora", rank=rank)
