@@ -176,6 +176,7 @@ TWINS = {
         lokr,
         scale=scaling,
     ),
+    "lokr-half": Twin("lokr(rank=3)", partial(peft.LoKrConfig, r=3, alpha=3), lokr, scale=scaling),
     "lokr-full": Twin(
         "lokr(rank=4096)", partial(peft.LoKrConfig, r=4096, alpha=4096), lokr, scale=scaling
     ),
