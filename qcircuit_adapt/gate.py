@@ -10,7 +10,7 @@ from qcircuit_adapt.axes import Axis, format_axes, parse_axes, product
 from qcircuit_adapt.errors import GateError, WireError, nearest
 from qcircuit_adapt.notation import is_name, parse_wires
 
-Init = Literal["kaiming", "orthogonal", "identity", "normal", "zero"]
+Init = Literal["kaiming", "orthogonal", "identity", "normal", "ones", "zero"]
 """How a gate starts, where the form of the adapter does not say so itself (see `nn/init.py`)."""
 
 INITS: tuple[str, ...] = get_args(Init)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from peft.tuners.lokr.layer import factorization as lokr_factors
 
 from qcircuit_adapt import Circuit, reference
 from qcircuit_adapt.circuit_file import dumps
@@ -13,9 +14,12 @@ from qcircuit_adapt.families import (
     brickwork,
     butterfly,
     call_family,
+    gralora,
     kronecker,
+    lokr,
     lora,
     monarch,
+    oft,
     quanta,
     resolve,
     tensor_train,
@@ -46,6 +50,8 @@ SHAPES = [
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("d_in", "d_out"), SHAPES)
 def test_every_family_fits_every_layer(family: str, d_in: int, d_out: int) -> None:
+    if FAMILIES[family].square:
+        d_out = d_in
     circuit = resolve(family, d_in, d_out)
     assert (circuit.d_in, circuit.d_out) == (d_in, d_out)
     assert 0 < circuit.parameters < d_in * d_out
@@ -209,6 +215,66 @@ def test_errors(spec: str, shape: tuple[int, int], message: str) -> None:
     with pytest.raises(FamilyError) as caught:
         resolve(spec, *shape)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("spec", "shape", "message"),
+    [
+        (
+            "gralora(rank=6, blocks=4)",
+            (48, 48),
+            'gralora has blocks=4, which does not divide rank=6.\n  Write "blocks=3".',
+        ),
+        (
+            "mora(size=32)",
+            (48, 36),
+            'mora has size=32, which does not divide d_in=48.\n  Write "size=12".',
+        ),
+        ("lokr(both=2)", (8, 8), "lokr has both=2; expected 0 or 1."),
+        ("road(group=9)", (9, 9), "road has group=9; expected an even number, 2 or more."),
+        (
+            "boft(block=4, factors=3)",
+            (24, 24),
+            "boft has factors=3, for which the number of blocks, 6, would have to be a multiple of "
+            '4.\n  Write "factors=2", or choose smaller blocks.',
+        ),
+        (
+            "oft(block=8)",
+            (48, 40),
+            "'oft(block=8)' is square, but the layer maps 48 to 40.\n"
+            "  It acts on one side of the weight: W (T - I) or (T - I) W.\n"
+            "  Call it with the dimension of that side.",
+        ),
+    ],
+)
+def test_sizes_that_a_family_cannot_have(spec: str, shape: tuple[int, int], message: str) -> None:
+    with pytest.raises(FamilyError) as caught:
+        resolve(spec, *shape)
+    assert str(caught.value) == message
+
+
+def test_functions_refuse_what_is_not_positive() -> None:
+    with pytest.raises(FamilyError, match="oft has block=0; expected 1 or more"):
+        oft(8, block=0)
+    with pytest.raises(FamilyError, match="gralora has d_in=0; expected 1 or more"):
+        gralora(0, 8, rank=2)
+
+
+@pytest.mark.parametrize(
+    ("dimension", "factor", "axes"),
+    [
+        (5120, None, (64, 80)),
+        (5120, 16, (16, 320)),
+        (5120, 15, (10, 512)),
+        (4096, 1024, (1024, 4)),
+        (7, 3, (1, 7)),
+        (1, None, (1, 1)),
+    ],
+)
+def test_lokr_cuts_dimensions(dimension: int, factor: int | None, axes: tuple[int, int]) -> None:
+    circuit = lokr(dimension, dimension, rank=dimension, factor=factor)
+    assert tuple(axis.size for axis in circuit.inputs) == axes
+    assert axes == lokr_factors(dimension, -1 if factor is None else factor)
 
 
 def test_a_family_without_sizes_asks_for_them() -> None:

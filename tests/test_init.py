@@ -97,7 +97,12 @@ def test_zero(gate: Gate) -> None:
     assert not matrices(with_init(gate, "zero")).any()
 
 
-@pytest.mark.parametrize("init", [None, "kaiming", "orthogonal", "identity"])
+@pytest.mark.parametrize("gate", SHAPES)
+def test_ones(gate: Gate) -> None:
+    assert (matrices(with_init(gate, "ones")) == 1).all()
+
+
+@pytest.mark.parametrize("init", [None, "kaiming", "orthogonal", "identity", "ones"])
 def test_diagonal_gates_start_at_ones(init: str | None) -> None:
     values = draw(Gate("", per="a=3 b=2", init=init))  # type: ignore[arg-type]
     assert torch.equal(values, torch.ones(3, 2))
@@ -108,7 +113,9 @@ def test_diagonal_gates_may_start_at_random_or_at_zero() -> None:
     assert not draw(Gate("", per="a=9", init="zero")).any()
 
 
-@pytest.mark.parametrize("init", [init for init in INITS if init not in ("zero", "identity")])
+@pytest.mark.parametrize(
+    "init", [init for init in INITS if init not in ("zero", "ones", "identity")]
+)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_a_seed_gives_the_same_gate_in_every_type(init: str, dtype: torch.dtype) -> None:
     gate = with_init(SHAPES[1], init)

@@ -111,7 +111,7 @@ def test_shared_folder_holds_no_python(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "where"),
     [
-        ("circuits", ["qcircuit_adapt/families.py", "qcircuit_adapt/library.py"]),
+        ("circuits", ["qcircuit_adapt/families/", "qcircuit_adapt/library.py"]),
         ("viz", ["qcircuit_adapt/draw/"]),
     ],
 )

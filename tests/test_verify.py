@@ -73,7 +73,7 @@ def test_certificates_of_random_circuits(circuit: Circuit, form: Form) -> None:
     verify(write_document(circuit, form=form))
 
 
-STARTS = st.sampled_from([None, "kaiming", "orthogonal", "identity", "normal", "zero"])
+STARTS = st.sampled_from([None, "kaiming", "orthogonal", "identity", "normal", "ones", "zero"])
 
 
 @given(circuits(max_width=40, max_gates=4), st.data(), st.sampled_from(PROVED_FORMS))
@@ -88,6 +88,12 @@ def test_certificates_of_circuits_with_special_gates(
     ]
     outputs = [axis.name for axis in circuit.outputs]
     verify(write_document(Circuit(circuit.inputs, gates, outputs=outputs), form=form))
+
+
+def test_the_gate_that_starts_at_zero_is_drawn_in_its_first_half() -> None:
+    circuit = Circuit.parse("a=6 | a {init=orthogonal rank=2}, per a {frozen}")
+    verdict = str(verify(write_document(circuit, form="zero")))
+    assert "directions at the start = 12, theorem" in verdict
 
 
 def test_a_file_and_the_report(tmp_path: Path) -> None:

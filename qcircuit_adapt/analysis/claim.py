@@ -197,7 +197,8 @@ def is_invertible(circuit: Circuit) -> bool:
 def _can_be_invertible(gate: Gate, owner: Gate) -> bool:
     full = owner.rank is None or owner.rank >= gate.rows
     generic = not owner.frozen or owner.init in ("kaiming", "normal")
-    kept = owner.rank is None and owner.init != "zero"
+    singular = owner.init == "zero" or (owner.init == "ones" and not gate.diagonal)
+    kept = owner.rank is None and not singular
     return gate.rows == gate.columns and full and (generic or kept)
 
 

@@ -98,7 +98,7 @@ def _initialize(gate: Gate) -> Iterator[str]:
             yield f"nn.init.zeros_({weight})"
         case "normal":
             yield from _call("", "nn.init.normal_", (weight, f"std={scale}"))
-        case _ if gate.diagonal:
+        case _ if gate.diagonal or gate.init == "ones":
             yield f"nn.init.ones_({weight})"
         case "orthogonal":
             yield f"for block in {weight}.view({blocks}):"

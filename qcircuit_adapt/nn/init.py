@@ -23,6 +23,7 @@ def initialize(tensor: Tensor, gate: Gate) -> None:
     * ``normal``: of variance ``1 / columns``, which keeps the expected norm of a vector;
     * ``orthogonal``: orthonormal rows, or columns if these are fewer;
     * ``identity``: the identity, cut to ``(rows, columns)``;
+    * ``ones``: every number 1, which sums what it takes and repeats what it gives;
     * ``zero``.
 
     A diagonal gate starts at ones, unless by ``normal`` or ``zero``.
@@ -80,6 +81,10 @@ def _identity(blocks: int, rows: int, columns: int) -> Tensor:
     return eye.expand(blocks, rows, columns)
 
 
+def _ones(blocks: int, rows: int, columns: int) -> Tensor:
+    return torch.ones(blocks, rows, columns, dtype=torch.float32, device="cpu")
+
+
 def _zero(blocks: int, rows: int, columns: int) -> Tensor:
     return torch.zeros(blocks, rows, columns, dtype=torch.float32, device="cpu")
 
@@ -89,5 +94,6 @@ _RULES: Mapping[Init, Callable[[int, int, int], Tensor]] = {
     "normal": _normal,
     "orthogonal": _orthogonal,
     "identity": _identity,
+    "ones": _ones,
     "zero": _zero,
 }

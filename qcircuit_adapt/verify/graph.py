@@ -79,7 +79,8 @@ class Tensor:
     @property
     def wirewise(self) -> bool:
         """Whether it can be, or be taken for, the identity wire by wire."""
-        return self.same and not self.bounded and self.init != "zero"
+        singular = self.init == "zero" or (self.init == "ones" and bool(self.on))
+        return self.same and not self.bounded and not singular
 
     @property
     def known(self) -> bool:

@@ -113,7 +113,8 @@ def draw_values(
 
         _, rows, columns = tensor.shape
         eye = np.broadcast_to(np.eye(rows, columns), tensor.shape)
-        start = np.zeros(tensor.shape) if tensor.init == "zero" else eye
+        constants = {"zero": np.zeros, "ones": np.ones}
+        start = constants[tensor.init](tensor.shape) if tensor.init in constants else eye
         if not tensor.trained:
             now[name] = first[name] = start if tensor.special else drawn("gate")
             continue

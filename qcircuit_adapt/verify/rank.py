@@ -86,7 +86,8 @@ def _find_lower(graph: Graph, subject: str, form: str | None, progress: Progress
             owner = graph.circuit.owner(gate)
             full = owner.rank is None or owner.rank >= gate.rows
             start = owner.init or "kaiming"
-            kept = start in ("kaiming", "normal") or (owner.rank is None and start != "zero")
+            singular = start == "zero" or (start == "ones" and bool(gate.on))
+            kept = start in ("kaiming", "normal") or (owner.rank is None and not singular)
             if gate.rows != gate.columns or not full or not (graph.circuit.trainable(gate) or kept):
                 evidence["by"].refuse(f"gate {gate.name!r} cannot be invertible.")
         evidence["bound"].match(graph.circuit.d_in, "the dimension of T")

@@ -101,6 +101,18 @@ def hold(
     return left
 
 
+def _find_partner(graph: Graph, removed: str) -> str:
+    """Return the first half of the gate whose second half is removed, or an empty name.
+
+    Where a gate of bounded rank starts at zero by its second half, the first one is drawn, whatever
+    the gate says.
+    """
+    for before, tensor in itertools.pairwise(graph.tensors):
+        if tensor.name == removed and tensor.bounded:
+            return before.name
+    return ""
+
+
 def start_bonds(graph: Graph, removed: str) -> tuple[Bond, ...]:
     """Return the bonds of the map from the entries of a removed tensor to T.
 

@@ -159,7 +159,8 @@ def can_be_identity(circuit: Circuit, gate: Gate) -> bool:
     """
     on, to = ([axis.size for axis in axes] for axes in (gate.on, gate.to))
     owner = circuit.owner(gate)
-    return owner.init != "zero" and owner.rank is None and on == to
+    singular = owner.init == "zero" or (owner.init == "ones" and not owner.diagonal)
+    return not singular and owner.rank is None and on == to
 
 
 def _hold(network: Network, held: list[Gate]) -> Network:

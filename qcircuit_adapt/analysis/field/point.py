@@ -58,7 +58,12 @@ def draw_points(
 
 def _start(gate: Gate) -> Array:
     """Return what a gate that is not drawn starts as."""
-    return np.zeros(gate.shape) if gate.init == "zero" else _identity(gate)
+    match gate.init:
+        case "zero":
+            return np.zeros(gate.shape)
+        case "ones":
+            return np.ones(gate.shape)
+    return _identity(gate)
 
 
 def _identity(gate: Gate) -> Array:
