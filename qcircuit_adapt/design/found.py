@@ -26,6 +26,7 @@ class Question:
     Attributes:
         d: The dimension, in and out.
         max_parameters: The most parameters a layout may have.
+        max_macs: The most multiply-accumulates for one token; None for any number.
         axes: The sizes of the axes; none for all factorisations into up to `max_axes`.
         max_axes: Into how many axes the dimension is cut at most.
         max_gates: The most gates.
@@ -39,6 +40,7 @@ class Question:
 
     d: int
     max_parameters: int
+    max_macs: int | None = None
     axes: tuple[int, ...] = ()
     max_axes: int = 5
     max_gates: int = 6
@@ -52,6 +54,13 @@ class Question:
     def target(self) -> int:
         """The least rank of T."""
         return self.d if self.min_rank is None else self.min_rank
+
+    def allows(self, layout: Layout) -> bool:
+        """Say whether a layout is within the budget, and no layout of fewer gates does as much."""
+        affordable = layout.parameters <= self.max_parameters and (
+            self.max_macs is None or layout.macs <= self.max_macs
+        )
+        return affordable and len(layout.moves) <= self.max_gates and layout.is_reduced
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ class Found:
     Attributes:
         question: What was searched for.
         front: The layouts that none of those looked at is proved to beat, fewest parameters first.
-        assessed: All layouts looked at.
+        assessed: All layouts looked at; some are circuits that differ in the order of axes alone.
         complete: Whether these are all there are.
         interrupted: Whether the search was stopped.
     """
@@ -88,9 +97,14 @@ class Found:
     interrupted: bool = False
 
     @property
+    def count(self) -> int:
+        """How many circuits were looked at."""
+        return len({one.text for one in self.assessed})
+
+    @property
     def coverage(self) -> str:
         """What was looked at, and what was not, in a sentence."""
-        count = f"{len(self.assessed):,} layouts"
+        count = f"{self.count:,} layouts"
         if self.complete:
             return f"all {count} were looked at: the front is proved."
         why = "stopped" if self.interrupted else "not exhaustive"
@@ -126,7 +140,8 @@ def choose_front(assessed: tuple[Assessed, ...]) -> tuple[Assessed, ...]:
         key=lambda pair: (pair[1].parameters, pair[1].macs, pair[1].freedom, pair[0].text),
     )
     first: dict[Score, tuple[Assessed, Score]] = {}
-    for one, score in scored:
+    by_text = {one.text: (one, score) for one, score in scored}  # the best proved of each
+    for one, score in by_text.values():
         first.setdefault(score, (one, score))
     kept = list(first.values())
     return tuple(kept[position][0] for position in find_front([score for _, score in kept]))

@@ -8,6 +8,7 @@ import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from qcircuit_adapt.analysis.freedom.span import count_span
 from qcircuit_adapt.axes import Axis
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.gate import Gate
@@ -54,6 +55,25 @@ class Layout:
             for move in self.moves
             for size in [self.size(move)]
         )
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of its circuit for one token, gate after gate."""
+        each = sum(2 * move.rank if move.rank else self.size(move) for move in self.moves)
+        return math.prod(self.axes) * each
+
+    @property
+    def freedom(self) -> int:
+        """A lower bound on its degrees of freedom, from gates near the identity; 0 if unknown.
+
+        Example:
+            >>> Layout((16, 8, 8), (Move((0, 1)), Move((1, 2)))).freedom
+            20416
+        """
+        if any(move.rank for move in self.moves):
+            return 0
+        spaces = ({str(axis): self.axes[axis] ** 2 for axis in move.on} for move in self.moves)
+        return count_span([{}, *spaces])
 
     @property
     def is_reduced(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from qcircuit_adapt.adapter import Form
 from qcircuit_adapt.analysis import claim_rank, find_cut, find_freedom
-from qcircuit_adapt.analysis.claim import is_trained
+from qcircuit_adapt.analysis.claim import is_invertible, is_trained
 from qcircuit_adapt.analysis.freedom.gauge import count_gauge
 from qcircuit_adapt.analysis.freedom.tangent import find_tangent
 from qcircuit_adapt.analysis.freedom.tree import find_tree
@@ -76,7 +76,14 @@ def find_front(scores: Sequence[Score]) -> tuple[int, ...]:
 
 
 def bound_rank(circuit: Circuit, form: Form | None = None) -> Bounds:
-    """Bound the rank of T, or of the update of a form, by theorems alone."""
+    """Bound the rank of T, or of the update of a form, by theorems alone.
+
+    Example:
+        >>> bound_rank(Circuit.parse("x=64 | x -> r=4, r -> y=64"), "difference")
+        (8, 8)
+    """
+    if is_invertible(circuit) and (form is None or is_trained(circuit)):
+        return circuit.d_in, circuit.d_in  # as `claim_rank` finds too, with evidence
     claim = claim_rank(circuit, form=form, witness=False)
     return claim.lower, claim.upper
 
@@ -97,8 +104,11 @@ def bound_freedom(circuit: Circuit, *, coarsen: int = 0) -> Bounds:
         found = find_freedom(circuit)
         return found.lower, found.upper
     upper = count_gauge(circuit).bound
-    lower = max(one.bound if one else 0 for one in (find_tangent(circuit), find_tree(circuit)))
+    tangent = find_tangent(circuit)
+    lower = tangent.bound if tangent else 0
     if lower < upper:
+        tree = find_tree(circuit)
+        lower = max(lower, tree.bound if tree else 0)
         cut, d_in, d_out = find_cut(circuit).bound, circuit.d_in, circuit.d_out
         upper = min(upper, cut * (d_in + d_out - cut))
     return lower, upper

@@ -21,14 +21,19 @@ from multiprocessing import get_context
 from qcircuit_adapt.analysis import find_cut
 from qcircuit_adapt.analysis.relation.canonical import canonical_text
 from qcircuit_adapt.design.found import Assessed, Found, Question, choose_front
-from qcircuit_adapt.design.layout import Layout, list_moves
+from qcircuit_adapt.design.layout import Layout, Move, list_moves
 from qcircuit_adapt.design.layouts import list_factorisations
 from qcircuit_adapt.design.score import Score, bound_freedom, bound_rank
 from qcircuit_adapt.errors import DesignError
 from qcircuit_adapt.factors import prime_factors
 
+DRAWN = 400
 GENERATION = 48
-"""How many neighbours are drawn at a time, whatever the number of processes."""
+"""How many neighbours are drawn at a time, and how many of them are looked at, whatever the number
+of processes."""
+
+BEST = 8
+"""How many of the front, those of most degrees of freedom, are changed twice as often as others."""
 
 PATIENCE = 40
 """After how many generations without a layout not met before the local search ends."""
@@ -135,15 +140,17 @@ def list_starts(question: Question) -> tuple[tuple[int, ...], ...]:
 
 def list_steps(layout: Layout, question: Question) -> tuple[Layout, ...]:
     """List the layouts of one gate more that are within the budget, and worth a look."""
-    if len(layout.moves) >= question.max_gates:
-        return ()
     more = (
         Layout(layout.axes, (*layout.moves, move))
         for move in list_moves(layout.axes, wires=question.wires, ranks=question.ranks)
     )
-    return tuple(
-        one for one in more if one.parameters <= question.max_parameters and one.is_reduced
-    )
+    return tuple(filter(question.allows, more))
+
+
+def list_near(move: Move, choices: list[Move]) -> list[Move]:
+    """List the gates that have one axis in another's place."""
+    near = [one for one in choices if len(set(one.on) ^ set(move.on)) == 2]
+    return [one for one in near if len(one.on) == len(move.on)] or [move]
 
 
 def assess(layout: Layout, *, target: int) -> Assessed:
@@ -184,6 +191,7 @@ class _Walk:
         self.on_progress = on_progress
         self.met: set[Layout] = set()
         self.seen: dict[str, Assessed] = {}
+        self.assessed: list[Assessed] = []
         self.fresh: list[Assessed] = []  # looked at, and not yet compared
         self.front: tuple[Assessed, ...] = ()
 
@@ -213,44 +221,54 @@ class _Walk:
         return True
 
     def wander(self) -> None:
-        """Change the best layouts at random, again and again."""
+        """Change the best layouts at random, again and again.
+
+        Half of what is looked at was drawn just so; the other half is what promises most of many.
+        """
         random_ = random.Random(self.question.seed)
         idle = 0
         while not self.full and idle < PATIENCE:
-            parents = self.compare()
+            parents = self.list_parents()
             if not parents:
                 return
-            drawn = (
-                self.change(random_.choice(parents).layout, random_) for _ in range(GENERATION)
-            )
-            batch = list(self.pick(one for one in drawn if one is not None))
-            looked = self.look(batch[: self.question.most - len(self.seen)])
-            idle = 0 if looked else idle + 1
+            drawn = (self.change(random_.choice(parents), random_) for _ in range(DRAWN))
+            new = list(self.pick(one for one in drawn if one is not None))
+            first, others = new[: GENERATION // 2], new[GENERATION // 2 :]
+            others.sort(key=lambda one: (-one.freedom, one))
+            batch = (first + others)[: min(GENERATION, self.question.most - len(self.seen))]
+            self.met -= set(new) - set(batch)
+            idle = 0 if self.look(batch) else idle + 1
+
+    def list_parents(self) -> list[Layout]:
+        """List the front, and those on it of most degrees of freedom as often again."""
+        front = [one.layout for one in self.compare()]
+        best = sorted(front, key=lambda one: (-one.freedom, one))[:BEST]
+        return front + best * (1 + 2 * len(front) // BEST)
 
     def change(self, layout: Layout, random_: random.Random) -> Layout | None:
         """Return a neighbour, or None where what was drawn is not within the question."""
         axes, moves = layout.axes, list(layout.moves)
+        if random_.random() < 0.05:
+            axes = random_.choice(list_starts(self.question))
+            moves = [move for move in moves if max(move.on) < len(axes)]
+        choices = list(list_moves(axes, wires=self.question.wires, ranks=self.question.ranks))
+        if not choices:
+            return None
         for _ in range(random_.choice((1, 1, 2, 2, 3, 4))):
             kind = random_.random()
-            choices = list(
-                list_moves(axes, wires=self.question.wires, ranks=self.question.ranks)
-            )
-            if kind < 0.05:
-                axes = random_.choice(list_starts(self.question))
-                moves = [move for move in moves if max(move.on) < len(axes)]
-            elif kind < 0.4:
+            if not moves or kind < 0.2:
                 moves.insert(random_.randint(0, len(moves)), random_.choice(choices))
-            elif moves and kind < 0.6:
+            elif kind < 0.35:
                 moves.pop(random_.randrange(len(moves)))
-            elif moves and kind < 0.85:
+            elif kind < 0.55:
                 moves[random_.randrange(len(moves))] = random_.choice(choices)
+            elif kind < 0.9:
+                place = random_.randrange(len(moves))
+                moves[place] = random_.choice(list_near(moves[place], choices))
             else:
                 random_.shuffle(moves)
         changed = Layout(axes, tuple(moves))
-        fits = 0 < len(moves) <= self.question.max_gates
-        if fits and changed.parameters <= self.question.max_parameters and changed.is_reduced:
-            return changed
-        return None
+        return changed if moves and self.question.allows(changed) else None
 
     def pick(self, layouts: Iterable[Layout]) -> Iterator[Layout]:
         """Yield layouts, in order of gates, that were not met before."""
@@ -261,7 +279,10 @@ class _Walk:
                 yield one
 
     def look(self, layouts: list[Layout]) -> list[Assessed]:
-        """Assess layouts, in their order; return those whose circuit is new."""
+        """Assess layouts, in their order; return those whose circuit is new.
+
+        The lower bound may be better for another way to number axes of one size: it is kept.
+        """
         unknown = [layout for layout in layouts if layout not in self.known]
         job = partial(assess, target=self.question.target)
         run = partial(self.pool.map, chunksize=4) if self.pool else map
@@ -269,10 +290,13 @@ class _Walk:
         looked = []
         for layout in layouts:
             one = computed.get(layout) or self.known[layout]
-            if one.text not in self.seen:
-                self.seen[one.text] = one
+            self.assessed.append(one)
+            first = self.seen.setdefault(one.text, one)
+            if first is one:
                 looked.append(one)
-        self.fresh += looked
+            if one.score and first.score and one.score.freedom[0] >= first.score.freedom[0]:
+                self.seen[one.text] = one
+                self.fresh.append(one)
         if self.on_progress:
             self.on_progress(len(self.seen), self.question.most)
         return looked
@@ -286,8 +310,8 @@ class _Walk:
         return self.front
 
     def conclude(self, *, complete: bool, interrupted: bool) -> Found:
-        assessed = tuple(self.seen.values())
-        return Found(self.question, self.compare(), assessed, complete, interrupted)
+        front = self.compare()
+        return Found(self.question, front, tuple(self.assessed), complete, interrupted)
 
 
 def settle(found: Found, *, most: int, on_progress: Callable[[int, int], None] | None) -> Found:
@@ -312,8 +336,4 @@ def settle(found: Found, *, most: int, on_progress: Callable[[int, int], None] |
         settled[one.text] = replace(one, score=score)
         if on_progress:
             on_progress(done, len(open_ones))
-    assessed = tuple(settled.get(one.text, one) for one in found.assessed)
-    kept = tuple(
-        one for one in assessed if one.score and one.score.rank[0] >= found.question.target
-    )
-    return replace(found, front=choose_front(kept), assessed=assessed)
+    return replace(found, front=choose_front(tuple(settled.get(one.text, one) for one in found.front)))
