@@ -1,4 +1,4 @@
-"""Amount: a number of parameters as a user writes it."""
+"""Amounts, sizes and ranges as a user writes them."""
 
 from __future__ import annotations
 
@@ -40,3 +40,34 @@ def read_amount(text: str, *, dense: int) -> int:
             cure=f"One parameter is {100 / dense:.2g}% of this layer." if unit == "%" else "",
         )
     return amount
+
+
+def read_sizes(text: str) -> tuple[int, ...]:
+    """Read the sizes of axes.
+
+    Raises:
+        DesignError: The text is no list of sizes.
+
+    Example:
+        >>> read_sizes("16-8-8-4")
+        (16, 8, 8, 4)
+    """
+    if not re.fullmatch(r"\d{1,9}(-\d{1,9})*", text):
+        raise DesignError(f"{text!r} is no list of sizes.", cure="Write '16-8-8-4', or 'any'.")
+    return tuple(map(int, text.split("-")))
+
+
+def read_range(text: str) -> tuple[int, int]:
+    """Read a range of numbers of axes.
+
+    Raises:
+        DesignError: The text is no range.
+
+    Example:
+        >>> read_range("2-3"), read_range("2")
+        ((2, 3), (2, 2))
+    """
+    match = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", text)
+    if match is None:
+        raise DesignError(f"{text!r} is no range of numbers.", cure="Write '2-3', or '2'.")
+    return int(match[1]), int(match[2] or match[1])

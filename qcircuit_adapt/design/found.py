@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,6 +145,15 @@ def choose_front(assessed: tuple[Assessed, ...]) -> tuple[Assessed, ...]:
         first.setdefault(score, (one, score))
     kept = list(first.values())
     return tuple(kept[position][0] for position in find_front([score for _, score in kept]))
+
+
+def take_freest(some: Iterable[Assessed], *, count: int) -> tuple[Assessed, ...]:
+    """Return those proved to have most degrees of freedom, most first."""
+    scored = [(one.score, one) for one in some if one.score]
+    scored.sort(
+        key=lambda pair: ([-bound for bound in pair[0].freedom], pair[0].macs, pair[1].text)
+    )
+    return tuple(one for _, one in scored[:count])
 
 
 def write_found(found: Found, path: str | os.PathLike[str]) -> None:

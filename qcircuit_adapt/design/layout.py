@@ -7,6 +7,7 @@ import math
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from qcircuit_adapt.analysis.freedom.span import count_span
 from qcircuit_adapt.axes import Axis
@@ -129,10 +130,10 @@ class Layout:
         return [list(self.axes), [[list(move.on), move.rank] for move in self.moves]]
 
     @classmethod
-    def from_list(cls, data: list[list[object]]) -> Layout:
+    def from_list(cls, data: Any) -> Layout:
         """Read what `to_list` gives."""
         axes, moves = data
-        return cls(tuple(axes), tuple(Move(tuple(on), rank) for on, rank in moves))  # type: ignore
+        return cls(tuple(axes), tuple(Move(tuple(on), rank) for on, rank in moves))
 
 
 def list_moves(axes: tuple[int, ...], *, wires: tuple[int, int], ranks: int = 0) -> Iterator[Move]:

@@ -33,6 +33,11 @@ class Score:
     rank: Bounds
     freedom: Bounds
 
+    def __str__(self) -> str:
+        low, high = self.freedom
+        freedom = f"{high:,}" if low == high else f"{low:,} to {high:,}"
+        return f"{self.parameters:,} parameters, {freedom} degrees of freedom, {self.macs:,} MACs"
+
     def beats(self, other: Score) -> bool:
         """Say whether this is proved at least as good in everything, and better in something.
 

@@ -41,7 +41,7 @@ PATIENCE = 40
 MAX_WORKERS = 256
 
 
-def search(
+def search_layouts(
     question: Question,
     *,
     workers: int = 1,
@@ -66,7 +66,7 @@ def search(
         DesignError: The question has no answer.
 
     Example:
-        >>> found = search(Question(d=8, max_parameters=64, axes=(2, 2, 2)))
+        >>> found = search_layouts(Question(d=8, max_parameters=64, axes=(2, 2, 2)))
         >>> found.complete, [one.text for one in found.front][-1]
         (True, 'a=2 b=2 c=2 | a b c')
     """
@@ -336,4 +336,6 @@ def settle(found: Found, *, most: int, on_progress: Callable[[int, int], None] |
         settled[one.text] = replace(one, score=score)
         if on_progress:
             on_progress(done, len(open_ones))
-    return replace(found, front=choose_front(tuple(settled.get(one.text, one) for one in found.front)))
+    return replace(
+        found, front=choose_front(tuple(settled.get(one.text, one) for one in found.front))
+    )
