@@ -366,6 +366,9 @@ def search(
     min_rank: Annotated[
         int | None, typer.Option(min=1, help="The least rank of T; the dimension by default.")
     ] = None,
+    joined: Annotated[
+        bool, typer.Option(help="Whether gates have to join all axes to one another.")
+    ] = True,
     against: Annotated[
         str | None,
         typer.Option(help="A circuit to beat: bounds parameters and MACs by its own."),
@@ -410,6 +413,7 @@ def search(
         wires=read_range(wires),
         ranks=ranks,
         min_rank=min_rank,
+        joined=joined,
         seed=seed,
         most=most,
     )

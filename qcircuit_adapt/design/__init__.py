@@ -4,7 +4,7 @@ from qcircuit_adapt.design.amount import read_amount
 from qcircuit_adapt.design.budget import find_rows
 from qcircuit_adapt.design.found import Found, Question
 from qcircuit_adapt.design.row import Row, measure
-from qcircuit_adapt.design.score import Score, find_front
+from qcircuit_adapt.design.score import Score, bound_freedom, find_front
 from qcircuit_adapt.design.search import search_layouts
 from qcircuit_adapt.design.suggest import Suggestion, suggest
 
@@ -14,6 +14,7 @@ __all__ = [
     "Row",
     "Score",
     "Suggestion",
+    "bound_freedom",
     "find_front",
     "find_rows",
     "measure",

@@ -34,6 +34,8 @@ class Question:
         ranks: How often the rank of a gate may be halved; from 2 on a gate of bounded rank has
             fewer parameters than a dense one.
         min_rank: The least rank of T; by default the dimension.
+        joined: Whether gates have to join all axes. Layouts whose do not are cheap, and full in
+            rank, since T is an identity on what they leave out.
         seed: What the local search is drawn from.
         most: How many layouts are looked at, at most.
     """
@@ -47,6 +49,7 @@ class Question:
     wires: tuple[int, int] = (2, 3)
     ranks: int = 0
     min_rank: int | None = None
+    joined: bool = True
     seed: int = 0
     most: int = 3000
 
@@ -61,6 +64,11 @@ class Question:
             self.max_macs is None or layout.macs <= self.max_macs
         )
         return affordable and len(layout.moves) <= self.max_gates and layout.is_reduced
+
+    def accepts(self, one: Assessed) -> bool:
+        """Say whether a layout that was looked at answers the question."""
+        enough = one.score is not None and one.score.rank[0] >= self.target
+        return enough and (one.layout.is_joined or not self.joined)
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,20 @@ class Layout:
         return count_span([{}, *spaces])
 
     @property
+    def is_joined(self) -> bool:
+        """Whether gates join all axes, so that T is no Kronecker product that the graph shows.
+
+        Example:
+            >>> Layout((4, 4, 4), (Move((0, 1)),)).is_joined
+            False
+        """
+        parts = [{axis} for axis in range(len(self.axes))]
+        for move in self.moves:
+            met = [part for part in parts if part & set(move.on)]
+            parts = [part for part in parts if part not in met] + [set().union(*met)]
+        return len(parts) == 1
+
+    @property
     def is_reduced(self) -> bool:
         """Whether no dense gate could take over another that commutes up to it.
 

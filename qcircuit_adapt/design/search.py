@@ -241,7 +241,8 @@ class _Walk:
 
     def list_parents(self) -> list[Layout]:
         """List the front, and those on it of most degrees of freedom as often again."""
-        front = [one.layout for one in self.compare()]
+        # Where nothing answers the question yet, what was looked at last is as near as any.
+        front = [one.layout for one in self.compare() or self.assessed[-GENERATION:]]
         best = sorted(front, key=lambda one: (-one.freedom, one))[:BEST]
         return front + best * (1 + 2 * len(front) // BEST)
 
@@ -302,9 +303,8 @@ class _Walk:
         return looked
 
     def compare(self) -> tuple[Assessed, ...]:
-        """Return the best of what was looked at, of rank high enough."""
-        target = self.question.target
-        new = [one for one in self.fresh if one.score and one.score.rank[0] >= target]
+        """Return the best of what was looked at, and answers the question."""
+        new = filter(self.question.accepts, self.fresh)
         self.front = choose_front((*self.front, *new))
         self.fresh = []
         return self.front

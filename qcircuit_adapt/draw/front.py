@@ -67,7 +67,8 @@ def draw_front(rows: Iterable[Row], *, theme: str = "light") -> tuple[Axes, Axes
         if listed:
             ends = [min(row.parameters for row in listed), max(row.parameters for row in listed)]
             left.plot(ends, ends, color=colours.faint, lw=1, ls=":", zorder=1)
-        left.set_title("Degrees of freedom (dotted: one for each parameter)")
+        left.set_title("Degrees of freedom")
+        left.set_ylabel("dotted: one for each parameter")
         right.set_title("MACs per token")
         least = min((row.freedom[1] for row in listed), default=1)
         left.set_ylim(bottom=max(least, 1) / 2)
