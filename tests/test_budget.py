@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import circuits
 
@@ -31,6 +31,7 @@ bounds = st.tuples(numbers, numbers).map(lambda pair: (min(pair), max(pair)))
 scores = st.builds(Score, numbers, numbers, bounds, bounds)
 
 
+@settings(max_examples=40)
 @given(circuits())
 def test_a_row_says_what_the_proofs_and_the_plan_say(circuit: Circuit) -> None:
     row, plan = measure(circuit), compile(circuit, tokens=TOKENS)
@@ -44,12 +45,12 @@ def test_a_row_says_what_the_proofs_and_the_plan_say(circuit: Circuit) -> None:
         assert bounds == (claim.lower, claim.upper)
 
 
+@settings(max_examples=40)
 @given(circuits())
-def test_the_quick_bounds_hold_and_are_no_wider_than_what_they_leave_out(circuit: Circuit) -> None:
+def test_the_quick_bounds_are_those_of_the_same_theorems(circuit: Circuit) -> None:
     exact = find_freedom(circuit)
     lower, upper = bound_freedom(circuit)
-    assert 0 <= lower <= exact.upper <= upper
-    assert lower == exact.lower or exact.below.bound > lower
+    assert (lower, upper >= exact.upper) == (exact.lower, True)
     claim = claim_rank(circuit, witness=False)
     assert bound_rank(circuit) == (claim.lower, claim.upper)
 
@@ -179,7 +180,6 @@ def test_the_picture_has_a_mark_for_every_row(tmp_path: Path) -> None:
         marks = [line for line in ax.lines if line.get_marker() not in ("", "None")]
         assert sum(len(line.get_xdata()) for line in marks) == len(rows)
     save_front(rows, tmp_path / "rows.svg")
-    save_front(rows, tmp_path / "again.svg")
     assert (tmp_path / "rows.svg").read_bytes().startswith(b"<?xml")
 
 
@@ -239,7 +239,7 @@ def test_the_command(flags: list[str], tmp_path: Path, capsys: pytest.CaptureFix
         main(words)
     assert not caught.value.code
     out = capsys.readouterr().out
-    assert "quanta(axes=2-2-2-2-2-2)" in out
+    assert "kronecker(axes=2-2-2-2-2-2)" in out
     assert picture.stat().st_size > 1000
 
 
