@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -191,6 +192,32 @@ def test_what_the_search_found_at_5120_beats_the_known_layout_in_everything() ->
     assert bound_freedom(circuit)[0] == 46_234 > find_freedom(known).upper == 45_649
 
 
+def list_sums(total: int, count: int) -> Iterator[tuple[int, ...]]:
+    """All lists of so many whole numbers, 0 or more, that add up to a total."""
+    if count == 1:
+        yield (total,)
+        return
+    for first in range(total + 1):
+        yield from ((first, *rest) for rest in list_sums(total - first, count - 1))
+
+
+def test_no_three_gates_of_256_beat_16_16_16() -> None:
+    """Every way for them to share the twelve binary digits of 4,096, by upper bounds."""
+    patterns = [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)]
+    highest, count = 0, 0
+    for digits in list_sums(12, len(patterns)):
+        shared = [(many, gates) for many, gates in zip(digits, patterns, strict=True) if many]
+        if any(sum(many for many, gates in shared if g in gates) != 8 for g in range(3)):
+            continue
+        moves = tuple(
+            Move(tuple(axis for axis, (_, gates) in enumerate(shared) if gate in gates))
+            for gate in range(3)
+        )
+        circuit = Layout(tuple(2**many for many, _ in shared), moves).circuit
+        highest, count = max(highest, bound_freedom(circuit, coarsen=3)[1]), count + 1
+    assert (highest, count) == (195_841, 42)
+
+
 def test_open_bounds_can_be_settled() -> None:
     question = Question(d=16, max_parameters=64, axes=(2, 2, 2, 2), max_gates=4, wires=(2, 2))
     found = search_layouts(replace(question, most=60))
@@ -274,7 +301,7 @@ def test_files_that_are_of_no_search_are_refused(tmp_path: Path) -> None:
         with pytest.raises(CircuitError) as caught:
             read_assessed(path, question)
         assert str(caught.value) == message
-    with pytest.raises(CircuitError, match="cannot read .*: No such file or directory"):
+    with pytest.raises(CircuitError, match=r"cannot read .*: No such file or directory"):
         read_assessed(tmp_path / "none.json", SMALL)
 
 
