@@ -304,13 +304,19 @@ class _Walk:
 
     def compare(self) -> tuple[Assessed, ...]:
         """Return the best of what was looked at, and answers the question."""
-        new = filter(self.question.accepts, self.fresh)
-        self.front = choose_front((*self.front, *new))
+        for one in filter(self.question.accepts, self.fresh):
+            score = one.score
+            others = [other for other in self.front if other.text != one.text]
+            if score and not any(
+                o.score and (o.score == score or o.score.beats(score)) for o in others
+            ):
+                kept = (o for o in others if o.score and not score.beats(o.score))
+                self.front = (*kept, one)
         self.fresh = []
         return self.front
 
     def conclude(self, *, complete: bool, interrupted: bool) -> Found:
-        front = self.compare()
+        front = choose_front(self.compare())
         return Found(self.question, front, tuple(self.assessed), complete, interrupted)
 
 
