@@ -306,12 +306,13 @@ class _Walk:
         """Return the best of what was looked at, and answers the question."""
         for one in filter(self.question.accepts, self.fresh):
             score = one.score
-            others = [other for other in self.front if other.text != one.text]
-            if score and not any(
-                o.score and (o.score == score or o.score.beats(score)) for o in others
-            ):
-                kept = (o for o in others if o.score and not score.beats(o.score))
-                self.front = (*kept, one)
+            assert score  # what the question accepts has one
+            # What was known of the same circuit before is no better.
+            front = [(o, o.score) for o in self.front if o.score and o.text != one.text]
+            if not any(other == score or other.beats(score) for _, other in front):
+                front = [(o, other) for o, other in front if not score.beats(other)]
+                front.append((one, score))
+            self.front = tuple(o for o, _ in front)
         self.fresh = []
         return self.front
 
