@@ -139,6 +139,10 @@ class ServeError(CircuitError):
     """The designer cannot be served."""
 
 
+class DesignError(CircuitError):
+    """A budget or a search asks for what there cannot be."""
+
+
 def nearest(word: str, choices: Iterable[str], *, noun: str = "one") -> str:
     """Return a sentence that names the choices nearest to a word.
 

@@ -62,6 +62,8 @@ def split_ranks(circuit: Circuit) -> Circuit:
         >>> split_ranks(Circuit.parse("a=4 b=3 | a b {rank=2}, b")).text
         'a=4 b=3 | a b -> g1_bond=2 {name=g1_in}, g1_bond -> a=4 b=3 {name=g1_out}, b {name=g2}'
     """
+    if all(gate.rank is None for gate in circuit.gates):
+        return circuit
     names = {gate.name for gate in circuit.gates}
     wires = {axis.name for stage in circuit.stages for axis in stage}
     gates = []

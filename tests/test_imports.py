@@ -25,6 +25,7 @@ HOMES = {
     "matplotlib": (
         "demo",
         "draw.budget",
+        "draw.front",
         "draw.mpl",
         "draw.overview",
         "draw.spectrum",
@@ -48,7 +49,8 @@ CHECKER_SHARES = ("circuit", "errors", "gate")
 
 FORBIDDEN = {
     "draw": ("compiler", "hf", "nn"),
-    "analysis": ("compiler", "draw"),
+    "analysis": ("compiler", "design", "draw"),
+    "design": ("draw", "hf", "nn", "serve"),
     "hf": ("draw",),
     "survey": ("draw", "hf", "nn", "serve"),
 }
@@ -304,7 +306,7 @@ def test_import_is_light() -> None:
         (
             {"analysis/cut.py": "from qcircuit_adapt import draw\n", "draw/__init__.py": ""},
             "analysis/cut.py:1 imports qcircuit_adapt.draw",
-            "analysis imports none of: compiler, draw",
+            "analysis imports none of: compiler, design, draw",
         ),
         (
             {"verify/cut.py": "def f():\n    from qcircuit_adapt import wires\n", "wires.py": ""},
