@@ -6,10 +6,14 @@ from pathlib import Path
 
 import torch
 import transformers
+from peft import LoraConfig
 
 COMMIT = "0" * 40
 
-_SIZES = {"vocab_size": 128, "hidden_size": 32, "num_attention_heads": 4, "pad_token_id": 1}
+ADAPTER = "peft-internal-testing/tiny-opt-lora-revision"
+"""An adapter of LoRA, whose configuration every method reads."""
+
+_SIZES = {"vocab_size": 128, "hidden_size": 32, "num_attention_heads": 4, "pad_token_id": 0}
 _LAYERS = {"num_hidden_layers": 2, "intermediate_size": 64, "max_position_embeddings": 64}
 _GROUPED = {**_SIZES, **_LAYERS, "num_key_value_heads": 2}
 _BERT = {**_SIZES, **_LAYERS, "type_vocab_size": 2}
@@ -76,16 +80,20 @@ MODELS = {
 def make_hub(folder: Path) -> None:
     """Write the models as if they had been downloaded, for ``HF_HUB_CACHE``.
 
-    Args:
-        folder: Where; models that are there already are left.
+    The padding token's embedding is zero; the suites' inputs never have that token, 0.
     """
     for name, (kind, sizes) in MODELS.items():
-        home = folder / f"models--{name.replace('/', '--')}"
-        if (home / "refs" / "main").exists():
-            continue
         torch.manual_seed(0)
         model_class = getattr(transformers, kind)
         model = model_class(model_class.config_class(**sizes))
-        model.save_pretrained(home / "snapshots" / COMMIT)
-        (home / "refs").mkdir(exist_ok=True)
-        (home / "refs" / "main").write_text(COMMIT)
+        model.save_pretrained(_make_snapshot(folder, name, revision="main"))
+    LoraConfig().save_pretrained(str(_make_snapshot(folder, ADAPTER, revision="test")))
+
+
+def _make_snapshot(folder: Path, name: str, *, revision: str) -> Path:
+    home = folder / f"models--{name.replace('/', '--')}"
+    snapshot = home / "snapshots" / COMMIT
+    for one in (snapshot, home / "refs"):
+        one.mkdir(parents=True, exist_ok=True)
+    (home / "refs" / revision).write_text(COMMIT)
+    return snapshot

@@ -81,7 +81,10 @@ class CircuitLayer(BaseTunerLayer):
 
 
 class CircuitLinear(nn.Module, CircuitLayer):
-    """A linear layer ``x -> W x + b`` that computes ``W x + b + dW x`` for its active adapters."""
+    """A linear layer ``x -> W x + b`` that computes ``W x + b + dW x`` for its active adapters.
+
+    Errors that PEFT's own methods raise too have its words, which callers may look for.
+    """
 
     def __init__(
         self,
@@ -95,6 +98,7 @@ class CircuitLinear(nn.Module, CircuitLayer):
         CircuitLayer.__init__(self, base_layer, **kwargs)
         # GPT-2's layers store the weight as (d_in, d_out).
         self.fan_in_fan_out = isinstance(base_layer, Conv1D)
+        self.in_features, self.out_features = adapter.d_in, adapter.d_out
         self._active_adapter = adapter_name
         self.update_layer(adapter_name, adapter, config)
 
@@ -139,13 +143,14 @@ class CircuitLinear(nn.Module, CircuitLayer):
     def _check_rows(self, x: Tensor, adapter_names: list[str]) -> None:
         if len(x) != len(adapter_names):
             raise AdaptError(
-                f"adapter_names has {len(adapter_names)} names, but the batch has {len(x)} rows.",
+                "Length of `adapter_names` should be the same as the number of inputs, but got "
+                f"{len(adapter_names)} and {len(x)} respectively.",
                 cure='Give one name for each row, "__base__" for the base model.',
             )
         if self.merged:
             raise AdaptError(
-                f"adapter_names cannot be used while {self.merged_adapters} are merged.",
-                cure="Call unmerge_adapter() first.",
+                "Cannot pass `adapter_names` when there are merged adapters, please call "
+                f"`unmerge_adapter` first: {' and '.join(map(repr, self.merged_adapters))}.",
             )
 
     def get_delta_weight(self, adapter: str) -> Tensor:
@@ -178,7 +183,8 @@ class CircuitLinear(nn.Module, CircuitLayer):
             weight = weight + self.get_delta_weight(name)
         if safe_merge and not weight.isfinite().all():
             raise AdaptError(
-                f"NaNs detected in the merged weights of {' and '.join(map(repr, names))}.",
+                "NaNs detected in the merged weights. The adapter "
+                f"{' and '.join(names)} seems to be broken.",
                 cause="A gate holds a number that is not finite, or the sum exceeds the dtype.",
                 cure="Train again from a checkpoint that is finite.",
             )
