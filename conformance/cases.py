@@ -41,9 +41,7 @@ _TARGETS: dict[str, Options] = {
 
 def _transformers_rows(task: str) -> list[Any]:
     return [
-        pytest.param(
-            CircuitConfig, {"task_type": task, "target_modules": None, **options}, id=name
-        )
+        pytest.param(CircuitConfig, {"task_type": task, "target_modules": None, **options}, id=name)
         for name, options in CIRCUITS.items()
     ]
 

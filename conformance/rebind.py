@@ -65,7 +65,9 @@ def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> None:
     found = False
     for n, mark in enumerate(marks):
         if mark.name == "parametrize":
-            ours = rows.get(id(mark.args[1]), tables.get(name) if "config0" in mark.args[0] else None)
+            ours = rows.get(
+                id(mark.args[1]), tables.get(name) if "config0" in mark.args[0] else None
+            )
             if ours is not None:
                 marks[n] = pytest.mark.parametrize(mark.args[0], ours, **mark.kwargs).mark
                 found = True

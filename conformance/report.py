@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -59,9 +60,7 @@ def write_reasons(outcomes: list[Outcome], result: str) -> str:
     if not chosen:
         return "None.\n"
     lines = ["| tests | suite | test | reason |", "|---:|---|---|---|"]
-    groups = Counter(
-        (one.suite, one.test.partition("[")[0], _shorten(one.why)) for one in chosen
-    )
+    groups = Counter((one.suite, one.test.partition("[")[0], _shorten(one.why)) for one in chosen)
     for (suite, test, why), count in sorted(groups.items(), key=lambda g: (-g[1], g[0])):
         lines.append(f"| {count} | `{suite}` | `{test}` | {why} |")
     return "\n".join(lines) + "\n"
@@ -79,6 +78,7 @@ def _shorten(why: str) -> str:
 
 
 def versions() -> str:
-    """Return the versions that results are for."""
-    names = ("peft", "transformers", "torch")
-    return ", ".join(f"{name} {version(name).partition('+')[0]}" for name in names)
+    """Return the versions that results are for, of what is installed."""
+    names = ("peft", "transformers", "torch", "bitsandbytes", "torchao")
+    there = [name for name in names if find_spec(name)]
+    return ", ".join(f"{name} {version(name).partition('+')[0]}" for name in there)

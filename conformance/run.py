@@ -1,6 +1,6 @@
 """Run PEFT's own tests on our method, and print and write what came of it.
 
-    python -m conformance.run [--cache FOLDER] [--jobs N] [--write docs/conformance.md] [PYTEST...]
+python -m conformance.run [--cache FOLDER] [--jobs N] [--write docs/conformance.md] [PYTEST...]
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from peft import (
     inject_adapter_in_model,
     set_peft_model_state_dict,
 )
-from test_hf_training import make_rows, make_saved
+from test_hf_training import make_rows
 from tiny_models import (
     compute_logits,
     ignore_warnings,

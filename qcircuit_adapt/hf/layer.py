@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
@@ -26,8 +27,11 @@ def dimensions(module: nn.Module) -> tuple[int, int] | None:
         module = module.get_base_layer()
     if isinstance(module, Conv1D):
         return module.nx, module.nf
+    # Asked first: torchao's layers are these, and their backend is found only for a whole model.
+    if isinstance(module, nn.Linear):
+        return module.in_features, module.out_features
     backend = resolve_quantization_backend(module)
-    if isinstance(module, nn.Linear) or (backend is not None and backend.layer_type == "linear"):
+    if backend is not None and backend.layer_type == "linear":
         return module.in_features, module.out_features  # type: ignore[return-value]
     return None
 
@@ -50,7 +54,8 @@ class CircuitLayer(BaseTunerLayer):
         self.qcircuit_dropout = nn.ModuleDict()
         self.merged_adapters: list[str] = []
         self._disable_adapters = False
-        self._base_weight_before_merge: Tensor | None = None
+        # A quantised layer is kept whole: to quantise its weight again would change it.
+        self._base_before_merge: Tensor | nn.Module | None = None
 
     def update_layer(self, adapter_name: str, adapter: Adapter, config: CircuitConfig) -> None:
         """Build an adapter's update, exactly 0 unless ``config.init_weights`` is False."""
@@ -188,20 +193,25 @@ class CircuitLinear(nn.Module, CircuitLayer):
                 cause="A gate holds a number that is not finite, or the sum exceeds the dtype.",
                 cure="Train again from a checkpoint that is finite.",
             )
+        if self._base_before_merge is None:
+            quantised = self.quantization_backend is not None
+            self._base_before_merge = copy.deepcopy(self.base_layer) if quantised else before
         self.set_base_weight(weight.to(before.dtype))
-        if self._base_weight_before_merge is None:
-            self._base_weight_before_merge = before
         self.merged_adapters.extend(names)
 
     @torch.no_grad()
     def unmerge(self) -> None:
         """Put the base weight back as it was before the first merge, to the bit."""
-        if self._base_weight_before_merge is None:
+        before = self._base_before_merge
+        if before is None:
             warnings.warn("Already unmerged. Nothing to do.", stacklevel=2)
             return
-        now = self.get_base_weight()
-        self.set_base_weight(self._base_weight_before_merge.to(now.device, now.dtype))
-        self._base_weight_before_merge = None
+        now = self.get_base_layer().weight
+        if isinstance(before, Tensor):
+            self.set_base_weight(before.to(now.device, now.dtype))
+        else:
+            self.base_layer = before.to(now.device)
+        self._base_before_merge = None
         self.merged_adapters.clear()
 
     def extra_repr(self) -> str:
