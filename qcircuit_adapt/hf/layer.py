@@ -207,6 +207,7 @@ class CircuitLinear(nn.Module, CircuitLayer):
             warnings.warn("Already unmerged. Nothing to do.", stacklevel=2)
             return
         now = self.get_base_layer().weight
+        assert isinstance(now, Tensor)
         if isinstance(before, Tensor):
             self.set_base_weight(before.to(now.device, now.dtype))
         else:
