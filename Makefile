@@ -24,10 +24,10 @@ fi
 endef
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint lock gallery clean
+.PHONY: help setup demo test lint lock gallery conformance clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo "  PYTHON=...   the Python to use, 3.11 or newer (default: the first found)"
 
 demo: $(READY)  ## set up .venv from the lock and run the demonstration
@@ -68,6 +68,9 @@ lock:  ## write constraints.txt anew from pyproject.toml (TORCH=... chooses torc
 
 gallery: $(READY)  ## draw viz/gallery anew
 	$(VENV)/bin/python -m qcircuit_adapt.draw.gallery
+
+conformance: $(READY)  ## run PEFT's own tests on our method and write docs/conformance.md
+	$(VENV)/bin/python -m conformance.run --write docs/conformance.md
 
 clean:  ## remove .venv, builds and caches
 	rm -rf $(VENV) $(LOCK_VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

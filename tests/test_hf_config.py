@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from peft import PeftConfig
+from peft import LoraConfig, PeftConfig
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
 from qcircuit_adapt.circuit import Circuit
@@ -240,6 +240,24 @@ def test_a_file_without_circuits_is_refused(tmp_path):
         "adapter_config.json lacks 'circuit' and 'resolved'.",
         "  Save the adapter again with save_pretrained.",
     ]
+
+
+def test_a_file_of_no_method_is_refused(tmp_path):
+    (tmp_path / "adapter_config.json").write_text('{"r": 8}')
+    with pytest.raises(OptionError) as error:
+        CircuitConfig.from_pretrained(str(tmp_path))
+    assert lines(error) == [
+        "The CircuitConfig config that is trying to be loaded is missing required keys: "
+        "{'peft_type'}.",
+        "  Give the folder that save_pretrained wrote.",
+    ]
+
+
+def test_a_file_of_another_method_is_read_as_in_peft(tmp_path):
+    LoraConfig(r=3).save_pretrained(str(tmp_path))
+    config = CircuitConfig.from_pretrained(str(tmp_path))
+    assert isinstance(config, LoraConfig)
+    assert config.r == 3
 
 
 def test_a_model_card_says_once_how_to_load(tmp_path):

@@ -147,7 +147,7 @@ def test_a_merge_that_is_not_finite_is_refused_and_changes_nothing():
     layer = make_layer(base)
     with torch.no_grad():
         next(layer.qcircuit_delta["default"].parameters()).fill_(math.nan)
-    with pytest.raises(AdaptError, match="NaNs detected in the merged weights of 'default'"):
+    with pytest.raises(AdaptError, match="The adapter default seems to be broken"):
         layer.merge(safe_merge=True)
     assert torch.equal(base.weight.data, before)
     assert not layer.merged
@@ -170,10 +170,10 @@ def test_each_row_has_its_own_adapter():
 
 def test_rows_must_be_named_one_by_one():
     layer = make_layer(make_linear())
-    with pytest.raises(AdaptError, match="adapter_names has 2 names, but the batch has 5 rows"):
+    with pytest.raises(AdaptError, match="but got 2 and 5 respectively"):
         layer(make_input(), adapter_names=["default", "default"])
     layer.merge()
-    with pytest.raises(AdaptError, match=r"cannot be used while \['default'\] are merged"):
+    with pytest.raises(AdaptError, match="please call `unmerge_adapter` first: 'default'"):
         layer(make_input(), adapter_names=["default"] * 5)
 
 
@@ -218,6 +218,12 @@ def test_a_layer_on_meta_takes_no_memory():
     layer = make_layer(base)
     assert {tensor.device.type for tensor in layer.state_dict().values()} == {"meta"}
     assert sum(p.numel() for p in layer.qcircuit_delta.parameters()) > 0
+
+
+@pytest.mark.parametrize("make_base", BASES.values(), ids=BASES)
+def test_its_dimensions_are_those_of_the_base_layer(make_base):
+    layer = make_layer(make_base())
+    assert (layer.in_features, layer.out_features) == dimensions(make_base())
 
 
 def test_dimensions_are_those_of_linear_layers():

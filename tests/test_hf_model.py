@@ -226,7 +226,7 @@ def test_rows_of_a_batch_have_adapters_of_their_own():
     with pytest.raises(AdaptError) as error:
         compute_logits(model, tokens, adapter_names=["secnd"] * 3)
     assert lines(error) == ["there is no adapter 'secnd'.", "  Did you mean 'second'?"]
-    with pytest.raises(AdaptError, match="adapter_names cannot be used in training"):
+    with pytest.raises(AdaptError, match="Cannot pass `adapter_names` when the model"):
         compute_logits(model.train(), tokens, adapter_names=names)
     assert not any(module._forward_pre_hooks for module in model.modules())
 

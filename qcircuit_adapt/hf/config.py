@@ -245,9 +245,20 @@ class CircuitConfig(PeftConfig):
     def check_kwargs(cls, **kwargs: Any) -> dict[str, Any]:
         """Check what a file says before a configuration is made of it.
 
+        As in PEFT, a file of another method makes that method's configuration.
+
         Raises:
+            OptionError: It does not say of which method it is.
             FileError: It does not say which circuits the adapter has, or is of a later version.
         """
+        if "peft_type" not in kwargs:
+            raise OptionError(
+                f"The {cls.__name__} config that is trying to be loaded is missing required keys: "
+                "{'peft_type'}.",
+                cure="Give the folder that save_pretrained wrote.",
+            )
+        if kwargs["peft_type"] != CircuitPeftType.QCIRCUIT:
+            return kwargs
         missing = [key for key in ("circuit", "resolved", "format_version") if key not in kwargs]
         if missing:
             raise FileError(

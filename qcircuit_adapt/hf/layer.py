@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
@@ -28,8 +29,11 @@ def dimensions(module: nn.Module) -> tuple[int, int] | None:
         module = module.get_base_layer()
     if isinstance(module, Conv1D):
         return module.nx, module.nf
+    # Asked first: torchao's layers are these, and their backend is found only for a whole model.
+    if isinstance(module, nn.Linear):
+        return module.in_features, module.out_features
     backend = resolve_quantization_backend(module)
-    if isinstance(module, nn.Linear) or (backend is not None and backend.layer_type == "linear"):
+    if backend is not None and backend.layer_type == "linear":
         return module.in_features, module.out_features  # type: ignore[return-value]
     return None
 
@@ -52,7 +56,8 @@ class CircuitLayer(BaseTunerLayer):
         self.qcircuit_dropout = nn.ModuleDict()
         self.merged_adapters: list[str] = []
         self._disable_adapters = False
-        self._base_weight_before_merge: Tensor | None = None
+        # A quantised layer is kept whole: to quantise its weight again would change it.
+        self._base_before_merge: Tensor | nn.Module | None = None
 
     def update_layer(
         self, adapter_name: str, adapter: Adapter, config: CircuitConfig, *, module: str = ""
@@ -104,7 +109,10 @@ class CircuitLayer(BaseTunerLayer):
 
 
 class CircuitLinear(nn.Module, CircuitLayer):
-    """A linear layer ``x -> W x + b`` that computes ``W x + b + dW x`` for its active adapters."""
+    """A linear layer ``x -> W x + b`` that computes ``W x + b + dW x`` for its active adapters.
+
+    Errors that PEFT's own methods raise too have its words, which callers may look for.
+    """
 
     def __init__(
         self,
@@ -120,6 +128,7 @@ class CircuitLinear(nn.Module, CircuitLayer):
         CircuitLayer.__init__(self, base_layer, **kwargs)
         # GPT-2's layers store the weight as (d_in, d_out).
         self.fan_in_fan_out = isinstance(base_layer, Conv1D)
+        self.in_features, self.out_features = adapter.d_in, adapter.d_out
         self._active_adapter = adapter_name
         self.update_layer(adapter_name, adapter, config, module=module)
 
@@ -186,13 +195,14 @@ class CircuitLinear(nn.Module, CircuitLayer):
     def _check_rows(self, x: Tensor, adapter_names: list[str]) -> None:
         if len(x) != len(adapter_names):
             raise AdaptError(
-                f"adapter_names has {len(adapter_names)} names, but the batch has {len(x)} rows.",
+                "Length of `adapter_names` should be the same as the number of inputs, but got "
+                f"{len(adapter_names)} and {len(x)} respectively.",
                 cure='Give one name for each row, "__base__" for the base model.',
             )
         if self.merged:
             raise AdaptError(
-                f"adapter_names cannot be used while {self.merged_adapters} are merged.",
-                cure="Call unmerge_adapter() first.",
+                "Cannot pass `adapter_names` when there are merged adapters, please call "
+                f"`unmerge_adapter` first: {' and '.join(map(repr, self.merged_adapters))}.",
             )
 
     def get_delta_weight(self, adapter: str) -> Tensor:
@@ -228,24 +238,31 @@ class CircuitLinear(nn.Module, CircuitLayer):
             weight = weight + self.get_delta_weight(name)
         if safe_merge and not weight.isfinite().all():
             raise AdaptError(
-                f"NaNs detected in the merged weights of {' and '.join(map(repr, names))}.",
+                "NaNs detected in the merged weights. The adapter "
+                f"{' and '.join(names)} seems to be broken.",
                 cause="A gate holds a number that is not finite, or the sum exceeds the dtype.",
                 cure="Train again from a checkpoint that is finite.",
             )
+        if self._base_before_merge is None:
+            quantised = self.quantization_backend is not None
+            self._base_before_merge = copy.deepcopy(self.base_layer) if quantised else before
         self.set_base_weight(weight.to(before.dtype))
-        if self._base_weight_before_merge is None:
-            self._base_weight_before_merge = before
         self.merged_adapters.extend(names)
 
     @torch.no_grad()
     def unmerge(self) -> None:
         """Put the base weight back as it was before the first merge, to the bit."""
-        if self._base_weight_before_merge is None:
+        before = self._base_before_merge
+        if before is None:
             warnings.warn("Already unmerged. Nothing to do.", stacklevel=2)
             return
-        now = self.get_base_weight()
-        self.set_base_weight(self._base_weight_before_merge.to(now.device, now.dtype))
-        self._base_weight_before_merge = None
+        now = self.get_base_layer().weight
+        assert isinstance(now, Tensor)
+        if isinstance(before, Tensor):
+            self.set_base_weight(before.to(now.device, now.dtype))
+        else:
+            self.base_layer = before.to(now.device)
+        self._base_before_merge = None
         self.merged_adapters.clear()
 
     def extra_repr(self) -> str:

@@ -176,7 +176,10 @@ class CircuitModel(BaseTuner):
             yield
             return
         if self.training:
-            raise AdaptError("adapter_names cannot be used in training.", cure="Call eval() first.")
+            raise AdaptError(
+                "Cannot pass `adapter_names` when the model is in training mode.",
+                cure="Call eval() first.",
+            )
         for name in adapter_names:
             if name != "__base__" and name not in self.peft_config:
                 raise AdaptError(

@@ -1,0 +1,1 @@
+"""PEFT's own tests, run on our method; README.md says how."""
