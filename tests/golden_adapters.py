@@ -40,6 +40,16 @@ CONFIGS = {
         target_modules=["square", "narrow"],
         modules_to_save=["head"],
     ),
+    "input": qa.CircuitConfig(
+        circuit="a=4 b=3 | a b, b", form="input", target_modules=["square", "narrow"]
+    ),
+    "output": qa.CircuitConfig(
+        circuit="a=3 b=2 | a b, per a b",
+        circuits={"square": "a=4 b=3 | a, b"},
+        form="output",
+        target_modules=["square", "narrow"],
+        scale=0.5,
+    ),
 }
 
 

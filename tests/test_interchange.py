@@ -32,6 +32,7 @@ from tiny_models import compute_logits, ignore_warnings, make_gpt2, make_llama, 
 from torch import nn
 
 import qcircuit_adapt as qa
+from qcircuit_adapt.analysis.claim import PROVED_FORMS
 from qcircuit_adapt.cli import main
 from qcircuit_adapt.errors import CircuitError, FileError
 from qcircuit_adapt.hf.interchange import export_lora, exporting, import_adapter, importing
@@ -534,7 +535,7 @@ def test_lora_goes_there_and_back_to_the_bit(tmp_path):
     assert (compute_logits(model) - logits).abs().max() < ROUNDING
 
 
-@pytest.mark.parametrize("form", qa.FORMS)
+@pytest.mark.parametrize("form", PROVED_FORMS)
 def test_export_at_full_rank_computes_the_same(form, tmp_path):
     config = qa.CircuitConfig(
         circuit="quanta(axes=3)",
@@ -552,6 +553,28 @@ def test_export_at_full_rank_computes_the_same(form, tmp_path):
     assert (compute_logits(lora) - logits).abs().max() < 10 * ROUNDING * logits.abs().max()
     model.save_pretrained(str(tmp_path / "ours"))
     assert export_lora(tmp_path / "ours", tmp_path / "again", rank=64) == found
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"form": "input"}, "is a product with the base weight, which is not in the adapter."),
+        ({"use_dora": True}, "cannot be told from the adapter alone, as use_dora=True."),
+        (
+            {"save_reference": False},
+            "cannot be told from the adapter alone, as save_reference=False.",
+        ),
+    ],
+)
+def test_export_refuses_what_needs_more_than_the_adapter(options, problem, tmp_path):
+    config = qa.CircuitConfig(circuit="quanta(axes=3)", target_modules=["q_proj"], **options)
+    adapt(config).save_pretrained(str(tmp_path / "ours"))
+    with pytest.raises(FileError) as error:
+        export_lora(tmp_path / "ours", tmp_path / "lora", rank=4)
+    first, cure = str(error.value).splitlines()
+    assert first.endswith(problem)
+    assert cure == "  Merge it into the model instead: merge_and_unload()."
+    assert not (tmp_path / "lora").exists()
 
 
 def test_export_is_the_best_of_its_rank_and_says_what_it_loses(tmp_path):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qcircuit_adapt.adapter import Form, Term
+from qcircuit_adapt.adapter import FORMS_FROM_IDENTITY, Form, Term
 from qcircuit_adapt.analysis.field.modular import Array
 from qcircuit_adapt.analysis.field.residues import draw_residues
 from qcircuit_adapt.analysis.freedom.gradient import list_gradients
@@ -104,7 +104,9 @@ def _start(gate: Gate, form: Form, zero: str, seed: int) -> Array:
     if gate.name == zero:
         return np.zeros((gate.blocks, gate.rows, gate.columns))
     ones = gate.diagonal and gate.init != "normal"
-    if form == "residual" or gate.init == "identity" or ones:
+    if gate.init == "ones" and form not in FORMS_FROM_IDENTITY:
+        return np.ones((gate.blocks, gate.rows, gate.columns))
+    if form in FORMS_FROM_IDENTITY or gate.init == "identity" or ones:
         eye = np.eye(gate.rows, gate.columns)
         return np.broadcast_to(eye, (gate.blocks, *eye.shape))
     return _draw(gate, seed)

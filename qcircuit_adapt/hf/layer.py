@@ -128,7 +128,9 @@ class CircuitLinear(nn.Module, CircuitLayer):
         CircuitLayer.__init__(self, base_layer, **kwargs)
         # GPT-2's layers store the weight as (d_in, d_out).
         self.fan_in_fan_out = isinstance(base_layer, Conv1D)
-        self.in_features, self.out_features = adapter.d_in, adapter.d_out
+        sizes = dimensions(base_layer)
+        assert sizes is not None
+        self.in_features, self.out_features = sizes
         self._active_adapter = adapter_name
         self.update_layer(adapter_name, adapter, config, module=module)
 
@@ -209,11 +211,21 @@ class CircuitLinear(nn.Module, CircuitLayer):
         """Return an adapter's update in the shape of the base weight, in float32 or wider."""
         update = self.qcircuit_delta[adapter]
         dtype = torch.promote_types(next(update.parameters()).dtype, torch.float32)
-        before = self._base_weight_before_merge
-        stored = self.get_base_weight() if before is None else before
-        weight = Weight.of(self._dense(stored).to(next(update.parameters()).device))
+        stored = self._dense(self._find_weight_before_merge())
+        weight = Weight.of(stored.to(next(update.parameters()).device))
         delta: Tensor = update.delta_weight(dtype=dtype, weight=weight)  # type: ignore[operator]
         return delta.T if self.fan_in_fan_out else delta
+
+    def _find_weight_before_merge(self) -> Tensor:
+        """Return the base weight, whatever is merged; a quantised one as what it stands for."""
+        before, now = self._base_before_merge, self.base_layer
+        if isinstance(before, Tensor):
+            return before
+        try:
+            self.base_layer = now if before is None else before
+            return self.get_base_weight()
+        finally:
+            self.base_layer = now
 
     @torch.no_grad()
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:

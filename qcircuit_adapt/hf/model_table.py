@@ -15,7 +15,8 @@ from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
 from torch import nn
 from transformers import PretrainedConfig
 
-from qcircuit_adapt.adapter import Adapter
+from qcircuit_adapt.adapter import FORMS_ON_WEIGHT, Adapter, Term
+from qcircuit_adapt.analysis.bounds.sylvester import multiply_bounds
 from qcircuit_adapt.analysis.proof import claim_rank
 from qcircuit_adapt.analysis.total import add_up
 from qcircuit_adapt.hf.config import CircuitConfig
@@ -163,21 +164,21 @@ def _default_targets(config: PretrainedConfig) -> list[str] | str:
 
 
 def _list_rows(model: nn.Module) -> Iterator[ModuleRow]:
-    groups: defaultdict[tuple[str, Adapter], int] = defaultdict(int)
+    groups: defaultdict[tuple[str, Adapter, int, int], int] = defaultdict(int)
     for name, module in model.named_modules():
         if isinstance(module, CircuitLinear):
             (update,) = module.qcircuit_delta.values()
             adapter: Any = update.adapter
-            groups[_star(name), adapter] += 1
-    ranks = {adapter: _bound_rank(adapter) for _, adapter in groups}
-    for (names, adapter), count in groups.items():
+            groups[_star(name), adapter, module.in_features, module.out_features] += 1
+    ranks = {(adapter, *shape): _bound_rank(adapter, *shape) for _, adapter, *shape in groups}
+    for (names, adapter, d_in, d_out), count in groups.items():
         circuits = [term.circuit for term in adapter.terms]
-        lower, upper = ranks[adapter]
+        lower, upper = ranks[adapter, d_in, d_out]
         yield ModuleRow(
             names,
             count,
-            adapter.d_in,
-            adapter.d_out,
+            d_in,
+            d_out,
             " + ".join(circuit.text for circuit in circuits),
             adapter.parameters,
             lower,
@@ -186,11 +187,20 @@ def _list_rows(model: nn.Module) -> Iterator[ModuleRow]:
         )
 
 
-def _bound_rank(adapter: Adapter) -> tuple[int, int]:
-    claims = [claim_rank(term.circuit, form=term.form, witness=False) for term in adapter.terms]
-    bounds = tuple((claim.lower, claim.upper) for claim in claims)
-    total = add_up(bounds, most=min(adapter.d_in, adapter.d_out))
+def _bound_rank(adapter: Adapter, d_in: int, d_out: int) -> tuple[int, int]:
+    most = min(d_in, d_out)
+    total = add_up(tuple(_bound_term(term, most) for term in adapter.terms), most=most)
     return total.lower, total.upper
+
+
+def _bound_term(term: Term, most: int) -> tuple[int, int]:
+    """Bound the rank of a term's update; a base weight counts as one of the largest rank."""
+    if term.form not in FORMS_ON_WEIGHT:
+        claim = claim_rank(term.circuit, form=term.form, witness=False)
+        return claim.lower, claim.upper
+    claim = claim_rank(term.circuit, form="residual", witness=False)
+    bounds = claim.lower, claim.upper
+    return multiply_bounds(bounds, weight_rank=most, dimension=term.circuit.d_in)
 
 
 def _find_stacked(model: nn.Module) -> Iterable[Untargetable]:

@@ -14,6 +14,7 @@ from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors.torch import load_file
 from torch import Tensor
 
+from qcircuit_adapt.adapter import FORMS_ON_WEIGHT
 from qcircuit_adapt.errors import AdaptError, FileError, nearest
 from qcircuit_adapt.hf.config import CircuitConfig
 from qcircuit_adapt.hf.folder import check_folder
@@ -46,10 +47,27 @@ class SavedAdapter:
             FileError: A module's tensors are not those of its circuit.
         """
         for module, tensors in self.layers.items():
-            yield module, self._build(module, tensors, dtype)
+            update = self._build(module, tensors, dtype)
+            if any(term.form in FORMS_ON_WEIGHT for term in update.adapter.terms):
+                raise FileError(
+                    f"the update of {module!r} is a product with the base weight, which is not in "
+                    "the adapter.",
+                    cure="Merge it into the model instead: merge_and_unload().",
+                )
+            yield module, update
 
     def _build(self, module: str, tensors: Mapping[str, Tensor], dtype: torch.dtype) -> Update:
         """Find the layer's shape, which no file states, among those that its circuit was for."""
+        for option, alone in (
+            ("use_dora", self.config.use_dora),
+            ("save_reference", not self.config.save_reference),
+        ):
+            if alone:
+                raise FileError(
+                    f"the update of {module!r} cannot be told from the adapter alone, as {option}="
+                    f"{getattr(self.config, option)}.",
+                    cure="Merge it into the model instead: merge_and_unload().",
+                )
         wanted = {name: tensor.shape for name, tensor in tensors.items()}
         fitting = []
         for shape in list(self.config.resolved.get(self.config.spec_for(module), {})):
