@@ -17,6 +17,7 @@ from qcircuit_adapt.adapter import FORMS, Adapter, Form
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import AdaptError, CircuitError, FileError, OptionError, nearest
 from qcircuit_adapt.library import resolve_adapter, split_terms
+from qcircuit_adapt.nn.rotation import check_rotations
 
 FORMAT_VERSION = 1
 """The format that `CircuitConfig` writes, and the newest it reads."""
@@ -61,6 +62,8 @@ class CircuitConfig(PeftConfig):
         form: How the circuits that name no form enter the weights, see `adapter.Form`.
         scale: The number the updates are multiplied by, beside what their terms name.
         use_dora: Whether to train the magnitude of every output as well, as PEFT's LoRA can.
+        orthogonal: Whether to hold every gate orthogonal, as OFT does; in forms ``residual``,
+            ``input`` and ``output``, of circuits whose gates are square. See `nn.rotation`.
         save_reference: Whether what is not trained, such as the circuit that form ``difference``
             subtracts, is in the saved file. If not it is drawn from ``seed`` by `nn.stream`, and
             checked against a digest when it is drawn again.
@@ -97,6 +100,7 @@ class CircuitConfig(PeftConfig):
     form: Form = "difference"
     scale: float = 1.0
     use_dora: bool = False
+    orthogonal: bool = False
     save_reference: bool = True
     seed: int = 0
     target_modules: list[str] | set[str] | str | None = None
@@ -192,6 +196,8 @@ class CircuitConfig(PeftConfig):
                 # A file says each circuit out, and names none that is elsewhere.
                 _parse(term.circuit)
             adapter = _read(text, d_in, d_out, form=self.form, scale=self.scale)
+            if self.orthogonal:
+                check_rotations(adapter)
         except CircuitError as error:
             raise AdaptError(
                 f"layer {module!r} ({d_in} -> {d_out}) cannot have circuit {spec!r}.",

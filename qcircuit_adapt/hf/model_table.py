@@ -149,7 +149,7 @@ def tabulate_model(model_config: PretrainedConfig, config: CircuitConfig) -> Mod
         model=model_config.model_type,
         targets=(targets,) if isinstance(targets, str) else tuple(sorted(targets)),
         form=config.form,
-        rows=tuple(_list_rows(adapted.base_model.model)),
+        rows=tuple(_list_rows(adapted.base_model.model, config)),
         untargetable=untargetable,
         model_parameters=parameters,
     )
@@ -163,24 +163,30 @@ def _default_targets(config: PretrainedConfig) -> list[str] | str:
     return "all-linear"
 
 
-def _list_rows(model: nn.Module) -> Iterator[ModuleRow]:
-    groups: defaultdict[tuple[str, Adapter, int, int], int] = defaultdict(int)
+def _list_rows(model: nn.Module, config: CircuitConfig) -> Iterator[ModuleRow]:
+    groups: defaultdict[tuple[str, Adapter, int, int, int], int] = defaultdict(int)
     for name, module in model.named_modules():
         if isinstance(module, CircuitLinear):
             (update,) = module.qcircuit_delta.values()
             adapter: Any = update.adapter
-            groups[_star(name), adapter, module.in_features, module.out_features] += 1
-    ranks = {(adapter, *shape): _bound_rank(adapter, *shape) for _, adapter, *shape in groups}
-    for (names, adapter, d_in, d_out), count in groups.items():
+            trained = sum(parameter.numel() for parameter in update.parameters())
+            groups[_star(name), adapter, trained, module.in_features, module.out_features] += 1
+    free = not (config.orthogonal or config.use_dora)
+    ranks = {(adapter, *shape): _bound_rank(adapter, *shape) for _, adapter, _, *shape in groups}
+    for (names, adapter, trained, d_in, d_out), count in groups.items():
         circuits = [term.circuit for term in adapter.terms]
+        # What is proved of free gates is no lower bound for constrained ones, and magnitudes change
+        # the update of a whole row.
         lower, upper = ranks[adapter, d_in, d_out]
+        lower = lower if free else 0
+        upper = min(d_in, d_out) if config.use_dora else upper
         yield ModuleRow(
             names,
             count,
             d_in,
             d_out,
             " + ".join(circuit.text for circuit in circuits),
-            adapter.parameters,
+            trained,
             lower,
             upper,
             sum(circuit.macs_per_token for circuit in circuits),

@@ -73,7 +73,8 @@ class SavedAdapter:
         for shape in list(self.config.resolved.get(self.config.spec_for(module), {})):
             d_in, d_out = map(int, shape.split("->"))
             adapter = self.config.adapter_for(module, d_in, d_out)
-            state = Update(adapter, device="meta").state_dict()
+            empty = Update(adapter, device="meta", orthogonal=self.config.orthogonal)
+            state = empty.state_dict()
             if {name: tensor.shape for name, tensor in state.items()} == wanted:
                 fitting.append(adapter)
         if len(fitting) != 1:
@@ -82,7 +83,7 @@ class SavedAdapter:
                 "adapter_config.json has for it.",
                 cure="Copy the folder again; its two files belong together.",
             )
-        update = Update(fitting[0], dtype=dtype)
+        update = Update(fitting[0], dtype=dtype, orthogonal=self.config.orthogonal)
         update.load_state_dict(dict(tensors))
         return update
 

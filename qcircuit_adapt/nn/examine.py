@@ -13,6 +13,7 @@ from qcircuit_adapt.analysis.field.witness import Progress
 from qcircuit_adapt.analysis.proof import claim_rank
 from qcircuit_adapt.analysis.trained.exact import certified_rank
 from qcircuit_adapt.analysis.trained.spectrum import Spectrum, measure_spectrum
+from qcircuit_adapt.errors import GateError
 from qcircuit_adapt.nn.update import Update
 
 
@@ -61,7 +62,8 @@ def examine(update: Update, *, on_progress: Progress | None = None) -> tuple[Exa
         One examination for each term.
 
     Raises:
-        GateError: A term's form multiplies the base weight, of which nothing is proved.
+        GateError: A term's form multiplies the base weight, of which nothing is proved, or the
+            gates are held orthogonal.
 
     Example:
         >>> from qcircuit_adapt import Adapter, families
@@ -71,6 +73,12 @@ def examine(update: Update, *, on_progress: Progress | None = None) -> tuple[Exa
     """
     for part in update.parts:
         find_subject(part.term.form)
+    if update.orthogonal:
+        raise GateError(
+            "the gates are held orthogonal, and what is stored are not the gates.",
+            cause="A gate is computed from what is stored, and rounded: nothing exact is known.",
+            cure="Measure the singular values of update.delta_weight().",
+        )
     magnitudes = update.magnitude is not None
     terms = zip(
         (part.term for part in update.parts),

@@ -24,6 +24,7 @@ from qcircuit_adapt.nn.operator import (
     run,
     widen,
 )
+from qcircuit_adapt.nn.rotation import check_rotations, count_angles, rotate
 from qcircuit_adapt.nn.stream import Stream, digest_tensors
 from qcircuit_adapt.nn.weight import Weight, require
 from qcircuit_adapt.wires import split_ranks
@@ -71,12 +72,15 @@ class Update(nn.Module):
         dtype: The type of parameters and buffers; torch's default if None.
         device: Where they are; torch's default if None.
         magnitudes: How many outputs the layer has, to train their magnitudes too; 0 for not.
+        orthogonal: Whether every gate is held orthogonal; ``weight_g`` are then the numbers that
+            `nn.rotation` makes it of.
         stream: Where the values of the buffers come from, which are then not in the state that is
             saved; by default torch's generator.
         init_weights: If False, start with a random update (see `randomize`) instead of none.
 
     Raises:
-        GateError: The form cannot train one of the circuits, or the stream cannot draw one's gates.
+        GateError: The form cannot train one of the circuits, the stream cannot draw one's gates, or
+            a gate cannot be held orthogonal.
 
     Example:
         >>> update = Update(Adapter(Circuit.parse("a=4 b=3 | a b, b"), form="difference"))
@@ -98,11 +102,15 @@ class Update(nn.Module):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
         magnitudes: int = 0,
+        orthogonal: bool = False,
         stream: Stream | None = None,
         init_weights: bool = True,
     ) -> None:
         super().__init__()
+        if orthogonal:
+            check_rotations(adapter)
         self.adapter = adapter
+        self.orthogonal = orthogonal
         self.d_in, self.d_out = adapter.d_in, adapter.d_out
         self.stream = stream
         count = len(adapter.terms)
@@ -128,7 +136,8 @@ class Update(nn.Module):
         device: torch.device | str | None,
     ) -> None:
         def empty() -> Tensor:
-            return torch.empty(gate.shape, dtype=dtype, device=device)
+            shape = count_angles(gate) if self.orthogonal else gate.shape
+            return torch.empty(shape, dtype=dtype, device=device)
 
         saved = self.stream is None
         if gate.frozen:
@@ -172,7 +181,9 @@ class Update(nn.Module):
         for part in self.parts:
             for gate in part.gates:
                 weight = getattr(self, f"{part.prefix}weight_{gate.name}")
-                if not gate.frozen:
+                if self.orthogonal:
+                    nn.init.normal_(weight, std=0.1)
+                elif not gate.frozen:
                     initialize(weight, replace(gate, init="normal"))
                     with torch.no_grad():
                         weight.mul_(1 if part.term.form == "zero" else 0.1)
@@ -267,6 +278,7 @@ class Update(nn.Module):
     def extra_repr(self) -> str:
         """Say what is computed, for torch's ``repr``."""
         terms = [f"{describe(part.plan.circuit)}, {part.term.form}" for part in self.parts]
+        terms += ["orthogonal"] if self.orthogonal else []
         terms += ["magnitudes"] if self.magnitude is not None else []
         return " + ".join(terms)
 
@@ -322,7 +334,10 @@ class Update(nn.Module):
         stored = {g.name: getattr(self, f"{part.prefix}weight_{g.name}") for g in part.gates}
         dtype = next(stored[gate.name].dtype for gate in part.gates if not gate.frozen)
         dtype = widen(dtype) if wide else dtype
-        return {name: tensor.to(dtype) for name, tensor in stored.items()}
+        weights = {name: tensor.to(dtype) for name, tensor in stored.items()}
+        if self.orthogonal:
+            return {gate.name: rotate(weights[gate.name], gate) for gate in part.gates}
+        return weights
 
     def _gates(self, part: Part, *, wide: bool = False) -> tuple[Tensors, Tensors]:
         """Return the gates of ``T`` and those of what is subtracted, which may be none."""
