@@ -177,12 +177,16 @@ def broken_rules(module: str, imports: Mapping[str, list[Import]]) -> Iterator[s
         for heavy, homes in HOMES.items():
             spellings = AS_TORCH if heavy == "torch" else (heavy,)
             late = MAY_IMPORT_TORCH_SIDE_LATE if heavy == "torch" and one.late else ()
-            if within(one.target, *spellings) and not within(here, *homes) and here not in late:
+            if (
+                within(one.target, *spellings)
+                and not within(here, *homes)
+                and not within(here, *late)
+            ):
                 yield f"{says}, but {heavy} is imported only in: {', '.join(homes)}"
         if there is not None and within(there, *TORCH_SIDE) and not within(here, *TORCH_SIDE):
             if not one.late:
                 yield f"{says}, but outside a function only these may: {', '.join(TORCH_SIDE)}"
-            elif here not in MAY_IMPORT_TORCH_SIDE_LATE:
+            elif not within(here, *MAY_IMPORT_TORCH_SIDE_LATE):
                 names = ", ".join(place or "__init__" for place in MAY_IMPORT_TORCH_SIDE_LATE)
                 yield f"{says}, but inside a function only these may: {names}"
     for heavy, homes in HOMES.items():

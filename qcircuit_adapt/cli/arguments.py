@@ -1,0 +1,46 @@
+"""Arguments and options that several commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from qcircuit_adapt.adapter import FORMS, Form
+from qcircuit_adapt.errors import GateError, nearest
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="CIRCUIT",
+        help="A shipped name (see 'qcircuit list'), a TOML file, a text such as "
+        '"a=16 b=8 | a b, b", or a family: "quanta(axes=16-8-8-4)".',
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Tokens = Annotated[int, typer.Option(min=1, max=2**31, help="Tokens per step to plan for.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="The file to write; printed if not given."),
+]
+
+DIn = Annotated[int, typer.Option(min=1, help="The layer's input dimension.")]
+DOut = Annotated[
+    int | None, typer.Option(min=1, help="Its output dimension; that of the input by default.")
+]
+MaxParameters = Annotated[
+    str, typer.Option(help='The budget: "43008", "100k", "1.5M", or "0.05%" of the dense layer.')
+]
+
+
+def read_form(word: str) -> Form:
+    """Return a form by its name.
+
+    Raises:
+        GateError: There is no such form.
+    """
+    if word not in FORMS:
+        raise GateError(f"unknown form {word!r}.", cure=nearest(word, FORMS, noun="forms"))
+    return cast(Form, word)

@@ -1,0 +1,192 @@
+"""Commands that weigh and find layouts: ``budget | search | suggest``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qcircuit_adapt.cli.arguments import DIn, DOut, Json, MaxParameters, Output
+from qcircuit_adapt.cli.output import print_json, print_table, progress
+from qcircuit_adapt.design.amount import read_amount, read_range, read_sizes
+from qcircuit_adapt.library import load_circuit
+
+
+def budget(
+    d_in: DIn,
+    d_out: DOut = None,
+    max_parameters: MaxParameters = "100k",
+    families: Annotated[
+        str | None, typer.Option(help="Families, separated by commas; all by default.")
+    ] = None,
+    factorisations: Annotated[
+        int, typer.Option(min=1, help="Factorisations tried for each number of axes.")
+    ] = 16,
+    ordered: Annotated[
+        bool, typer.Option("--ordered", help="Try other orders of the same axes, too.")
+    ] = False,
+    sort: Annotated[
+        str, typer.Option(help="parameters, freedom, rank, macs or saved.")
+    ] = "parameters",
+    front: Annotated[
+        bool, typer.Option("--front", help="List those only that no other is proved to beat.")
+    ] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Json = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Draw the rows: .svg, .png or .pdf.")
+    ] = None,
+) -> None:
+    """List what every family offers a layer for a budget of parameters, with what is proved."""
+    from qcircuit_adapt.design import budget as design_budget
+    from qcircuit_adapt.design.table import tabulate_rows
+
+    d_out = d_out or d_in
+    with progress("Counting") as on_progress:
+        rows = design_budget.find_rows(
+            d_in,
+            d_out,
+            max_parameters=read_amount(max_parameters, dense=d_in * d_out),
+            families=[name.strip() for name in families.split(",")] if families else None,
+            factorisations=factorisations,
+            ordered=ordered,
+            sort=sort,
+            on_progress=on_progress,
+        )
+    shown = [row for row in rows if row.front or not front]
+    if output:
+        from qcircuit_adapt.draw.front import save_front
+
+        save_front(rows, output)
+    if as_csv:
+        print(design_budget.to_csv(shown), end="")
+    elif as_json:
+        print(design_budget.to_json(shown), end="")
+    else:
+        print_table(tabulate_rows(shown))
+        best = sum(row.front for row in rows)
+        print(
+            f"\n{len(rows)} circuits; no other is proved to beat the {best} marked * in "
+            "parameters, rank dW, freedom and MACs."
+        )
+    if output:
+        print(f"Wrote {output}.", file=sys.stderr)
+
+
+def search(
+    d_in: DIn,
+    max_parameters: MaxParameters = "100k",
+    max_macs: Annotated[
+        int | None, typer.Option(min=1, help="The most MACs per token, gate after gate.")
+    ] = None,
+    axes: Annotated[
+        str, typer.Option(help="Sizes such as 16-8-8-4, or 'any' for all factorisations.")
+    ] = "any",
+    max_axes: Annotated[int, typer.Option(min=1, max=16, help="With 'any': the most axes.")] = 5,
+    gates: Annotated[int, typer.Option(min=1, max=64, help="The most gates.")] = 6,
+    wires: Annotated[str, typer.Option(help="On how many axes a gate acts.")] = "2-3",
+    ranks: Annotated[
+        int, typer.Option(min=0, max=8, help="How often the rank of a gate may be halved.")
+    ] = 0,
+    min_rank: Annotated[
+        int | None, typer.Option(min=1, help="The least rank of T; the dimension by default.")
+    ] = None,
+    joined: Annotated[
+        bool, typer.Option(help="Whether gates have to join all axes to one another.")
+    ] = True,
+    against: Annotated[
+        str | None,
+        typer.Option(help="A circuit to beat: bounds parameters and MACs by its own."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="What the local search is drawn from.")] = 0,
+    most: Annotated[int, typer.Option(min=1, help="The most layouts to look at.")] = 3000,
+    witness: Annotated[
+        int, typer.Option(min=0, help="For how many layouts to settle what theorems leave open.")
+    ] = 0,
+    workers: Annotated[int, typer.Option(help="The number of processes.")] = 1,
+    top: Annotated[int, typer.Option(min=1, help="Of how many layouts to print at most.")] = 30,
+    output: Output = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="A file that -o wrote: what it holds is not done again.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Search for layouts that no one listed: gates on any axes, in any order.
+
+    Ctrl-C prints, and writes, what there is.
+    """
+    from qcircuit_adapt.design.found import Question, read_assessed, take_freest, write_found
+    from qcircuit_adapt.design.row import measure
+    from qcircuit_adapt.design.score import Score
+    from qcircuit_adapt.design.search import search_layouts, settle
+    from qcircuit_adapt.design.table import tabulate_found
+
+    goal = None
+    parameters = read_amount(max_parameters, dense=d_in * d_in)
+    if against:
+        row = measure(load_circuit(against))
+        macs = load_circuit(against).macs_per_token
+        goal = Score(row.parameters, macs, row.rank, row.freedom)
+        parameters, max_macs = min(parameters, row.parameters), min(max_macs or macs, macs)
+    question = Question(
+        d=d_in,
+        max_parameters=parameters,
+        max_macs=max_macs,
+        axes=() if axes == "any" else read_sizes(axes),
+        max_axes=max_axes,
+        max_gates=gates,
+        wires=read_range(wires),
+        ranks=ranks,
+        min_rank=min_rank,
+        joined=joined,
+        seed=seed,
+        most=most,
+    )
+    known = read_assessed(resume, question) if resume else None
+    with progress("Searching") as on_progress:
+        found = search_layouts(question, workers=workers, known=known, on_progress=on_progress)
+    if witness and not found.interrupted:
+        with progress("Settling") as on_progress:
+            found = settle(found, most=witness, on_progress=on_progress)
+    if output:
+        write_found(found, output)
+        print(f"Wrote {output}.", file=sys.stderr)
+    if as_json:
+        print_json({key: value for key, value in found.to_dict().items() if key != "assessed"})
+    else:
+        shown = found.beating(goal) if goal else found.front
+        print_table(tabulate_found(take_freest(shown, count=top)))
+        if goal:
+            verb = "is" if len(shown) == 1 else "are"
+            print(f"\n{len(shown) or 'None'} {verb} proved to beat {against}: {goal}.")
+        else:
+            print(f"\n{len(shown)} layouts are on the front.")
+        print(found.coverage)
+    if found.interrupted:
+        raise typer.Exit(130)
+
+
+def suggest(
+    d_in: DIn,
+    budget: Annotated[
+        str, typer.Option(help='Parameters: "43008", "100k", or "0.05%" of the dense layer.')
+    ],
+    d_out: DOut = None,
+    families: Annotated[
+        str | None, typer.Option(help="Families, separated by commas; all by default.")
+    ] = None,
+) -> None:
+    """Suggest a circuit for a layer and a budget, and say why."""
+    from qcircuit_adapt.design.suggest import suggest as suggest_circuit
+
+    with progress("Counting") as on_progress:
+        suggestion = suggest_circuit(
+            d_in,
+            d_out or d_in,
+            max_parameters=read_amount(budget, dense=d_in * (d_out or d_in)),
+            families=[name.strip() for name in families.split(",")] if families else None,
+            on_progress=on_progress,
+        )
+    print(suggestion)
