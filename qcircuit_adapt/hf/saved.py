@@ -14,7 +14,7 @@ from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors.torch import load_file
 from torch import Tensor
 
-from qcircuit_adapt.adapter import FORMS_ON_WEIGHT
+from qcircuit_adapt.adapter import Adapter
 from qcircuit_adapt.errors import AdaptError, FileError, nearest
 from qcircuit_adapt.hf.config import CircuitConfig
 from qcircuit_adapt.hf.folder import check_folder
@@ -47,14 +47,7 @@ class SavedAdapter:
             FileError: A module's tensors are not those of its circuit.
         """
         for module, tensors in self.layers.items():
-            update = self._build(module, tensors, dtype)
-            if any(term.form in FORMS_ON_WEIGHT for term in update.adapter.terms):
-                raise FileError(
-                    f"the update of {module!r} is a product with the base weight, which is not in "
-                    "the adapter.",
-                    cure="Merge it into the model instead: merge_and_unload().",
-                )
-            yield module, update
+            yield module, self._build(module, tensors, dtype)
 
     def _build(self, module: str, tensors: Mapping[str, Tensor], dtype: torch.dtype) -> Update:
         """Find the layer's shape, which no file states, among those that its circuit was for."""
@@ -69,13 +62,15 @@ class SavedAdapter:
                     cure="Merge it into the model instead: merge_and_unload().",
                 )
         wanted = {name: tensor.shape for name, tensor in tensors.items()}
-        fitting = []
+        fitting: list[Adapter] = []
         for shape in list(self.config.resolved.get(self.config.spec_for(module), {})):
             d_in, d_out = map(int, shape.split("->"))
             adapter = self.config.adapter_for(module, d_in, d_out)
             empty = Update(adapter, device="meta", orthogonal=self.config.orthogonal)
             state = empty.state_dict()
-            if {name: tensor.shape for name, tensor in state.items()} == wanted:
+            fits = {name: tensor.shape for name, tensor in state.items()} == wanted
+            # In form 'input' layers that differ in what they give have one circuit.
+            if fits and adapter not in fitting:
                 fitting.append(adapter)
         if len(fitting) != 1:
             raise FileError(
@@ -105,6 +100,30 @@ def read_adapter(folder: str | os.PathLike[str]) -> SavedAdapter:
         )
     config = CircuitConfig.from_pretrained(str(path))
     return _sort(config, load_file(weights))
+
+
+def open_adapter(
+    adapter: str | os.PathLike[str] | PeftModel, adapter_name: str | None = None
+) -> SavedAdapter:
+    """Return an adapter for another method, from its folder or a model that has it.
+
+    Raises:
+        FileError: The folder cannot be read, or the adapter trains biases.
+        AdaptError: The model has no such adapter.
+    """
+    if isinstance(adapter, PeftModel):
+        saved = take_adapter(adapter, adapter_name)
+    else:
+        saved = read_adapter(adapter)
+    if saved.config.bias != "none":
+        raise FileError(
+            f"the adapter trains biases too (bias={saved.config.bias!r}).",
+            cause="They are no part of a weight's update.",
+            cure="Merge it into the model instead: merge_and_unload().",
+        )
+    if not saved.layers:
+        raise FileError("the adapter holds no circuits.")
+    return saved
 
 
 def take_adapter(model: PeftModel, adapter_name: str | None = None) -> SavedAdapter:

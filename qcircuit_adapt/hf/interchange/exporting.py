@@ -13,9 +13,10 @@ from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors.torch import save_file
 from torch import Tensor
 
+from qcircuit_adapt.adapter import FORMS_ON_WEIGHT
 from qcircuit_adapt.errors import FileError, OptionError
 from qcircuit_adapt.families import lora
-from qcircuit_adapt.hf.saved import SavedAdapter, read_adapter, take_adapter
+from qcircuit_adapt.hf.saved import SavedAdapter, open_adapter
 from qcircuit_adapt.hf.whole import write_folder
 from qcircuit_adapt.nn.update import Update
 
@@ -103,23 +104,12 @@ def export_lora(
     Psychometrika 1 (1936).
     """
     _check_options(rank, energy)
-    if isinstance(adapter, PeftModel):
-        saved = take_adapter(adapter, adapter_name)
-    else:
-        saved = read_adapter(adapter)
-    if saved.config.bias != "none":
-        raise FileError(
-            f"the adapter trains biases too (bias={saved.config.bias!r}).",
-            cause="They are no part of a weight's update.",
-            cure="Merge it into the model instead: merge_and_unload().",
-        )
+    saved = open_adapter(adapter, adapter_name)
     done = []
     for module, update in saved.updates():
         done.append(_factor(module, update, rank=rank, energy=energy))
         if on_progress:
             on_progress(len(done), len(saved.layers))
-    if not done:
-        raise FileError("the adapter holds no circuits.")
     tensors = dict(saved.rest)
     for factors in done:
         key = f"base_model.model.{factors.layer.module}"
@@ -143,6 +133,12 @@ def _check_options(rank: int | None, energy: float | None) -> None:
 @torch.no_grad()
 def _factor(module: str, update: Update, *, rank: int | None, energy: float | None) -> _Factors:
     d_in, d_out = update.d_in, update.d_out
+    if any(term.form in FORMS_ON_WEIGHT for term in update.adapter.terms):
+        raise FileError(
+            f"the update of {module!r} is a product with the base weight, which is not in the "
+            "adapter.",
+            cure="Merge it into the model instead: merge_and_unload().",
+        )
     if (own := _own_rank(update)) and (rank is None or own <= rank):
         (weights,) = update.tensors()
         A, B = weights.values()
