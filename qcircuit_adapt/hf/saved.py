@@ -44,7 +44,7 @@ class SavedAdapter:
             dtype: The type to compute in.
 
         Raises:
-            FileError: A module's tensors are not those of its circuit.
+            FileError: A module's tensors are not those of its circuit, or do not tell its update.
         """
         for module, tensors in self.layers.items():
             yield module, self._build(module, tensors, dtype)
@@ -72,6 +72,12 @@ class SavedAdapter:
             # In form 'input' layers that differ in what they give have one circuit.
             if fits and adapter not in fitting:
                 fitting.append(adapter)
+        if any(term.form in FORMS_ON_WEIGHT for one in fitting for term in one.terms):
+            raise FileError(
+                f"the update of {module!r} is a product with the base weight, which is not in the "
+                "adapter.",
+                cure="Merge it into the model instead: merge_and_unload().",
+            )
         if len(fitting) != 1:
             raise FileError(
                 f"the tensors of {module!r} fit {len(fitting) or 'none'} of the circuits that "
