@@ -321,6 +321,69 @@ def test_a_damaged_folder_is_refused_and_the_model_left_as_it_was(damage, kind, 
     assert_unchanged(model, before)
 
 
+def declare_much(folder):
+    """A circuit that fits the layer, but with 2e9 numbers, 8 GB of them."""
+    options = json.loads((folder / "adapter_config.json").read_text())
+    shapes = options["resolved"]["quanta(axes=4)"]
+    texts = {
+        shape: f"x={d_in} | x -> r=16000000, r -> y={d_out}"
+        for shape in shapes
+        for d_in, d_out in [shape.split("->")]
+    }
+    edit_config(folder, resolved={"quanta(axes=4)": texts})
+
+
+def claim_much(folder):
+    """A header that gives a tensor a shape of 36 GB, of which the file has no bytes."""
+    path = folder / "adapter_model.safetensors"
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    name = next(key for key in header if key.endswith("weight_g2"))
+    header[name]["shape"] = [3_000_000, 3_000]
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])
+
+
+def claim_a_long_header(folder):
+    path = folder / "adapter_model.safetensors"
+    path.write_bytes((2**62).to_bytes(8, "little") + path.read_bytes()[8:])
+
+
+@pytest.mark.parametrize("edit", [declare_much, claim_much, claim_a_long_header])
+def test_what_a_hostile_folder_claims_takes_no_memory(edit, tmp_path, monkeypatch):
+    make_saved(tmp_path, target_modules=["q_proj", "v_proj"])
+    edit(tmp_path)
+    model = make_llama()
+    before = describe(model)
+
+    def build(*_, **__):
+        raise AssertionError("built")
+
+    monkeypatch.setattr("qcircuit_adapt.hf.layer.Update", build)
+    with pytest.raises(FileError):
+        load(model, tmp_path)
+    assert_unchanged(model, before)
+
+
+def test_shapes_are_compared_before_anything_is_built(tmp_path, monkeypatch):
+    make_saved(tmp_path)
+    edit_tensors(tmp_path, reshape_tensors)
+
+    def build(*_, **__):
+        raise AssertionError("built")
+
+    monkeypatch.setattr("qcircuit_adapt.hf.layer.Update", build)
+    with pytest.raises(FileError) as error:
+        load(make_llama(), tmp_path)
+    assert str(error.value).splitlines() == [
+        f"the tensors in {str(tmp_path)!r} are not those of its circuits.",
+        "  'model.layers.0.self_attn.q_proj.qcircuit_delta.weight_g2' has shape (3, 3); its "
+        "circuit needs (4, 2, 4, 2).",
+        "  Copy the folder again; its two files belong together.",
+    ]
+
+
 @pytest.mark.parametrize(
     "case", ["tensors missing", "a tensor too many", "no circuit", "a later format"]
 )

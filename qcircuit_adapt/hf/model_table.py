@@ -144,6 +144,7 @@ def tabulate_model(model_config: PretrainedConfig, config: CircuitConfig) -> Mod
     with warnings.catch_warnings():
         # peft asks transformers by an old name.
         warnings.filterwarnings("ignore", ".is_gradient_checkpointing", FutureWarning)
+        warnings.filterwarnings("ignore", ".* have no gradient at the first step", UserWarning)
         adapted: Any = get_peft_model(model, config)
     return ModelTable(
         model=model_config.model_type,

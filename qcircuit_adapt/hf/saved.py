@@ -14,7 +14,7 @@ from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors.torch import load_file
 from torch import Tensor
 
-from qcircuit_adapt.adapter import Adapter
+from qcircuit_adapt.adapter import FORMS_ON_WEIGHT, Adapter
 from qcircuit_adapt.errors import AdaptError, FileError, nearest
 from qcircuit_adapt.hf.config import CircuitConfig
 from qcircuit_adapt.hf.folder import check_folder
@@ -37,17 +37,27 @@ class SavedAdapter:
     layers: Mapping[str, Mapping[str, Tensor]]
     rest: Mapping[str, Tensor]
 
-    def updates(self, *, dtype: torch.dtype = torch.float32) -> Iterator[tuple[str, Update]]:
+    def updates(
+        self, *, dtype: torch.dtype = torch.float32, on_weight: bool = False
+    ) -> Iterator[tuple[str, Update]]:
         """Yield each adapted module's name and its update.
 
         Args:
             dtype: The type to compute in.
+            on_weight: Whether updates may multiply the base weight, which is not here.
 
         Raises:
             FileError: A module's tensors are not those of its circuit, or do not tell its update.
         """
         for module, tensors in self.layers.items():
-            yield module, self._build(module, tensors, dtype)
+            update = self._build(module, tensors, dtype)
+            if not on_weight and any(t.form in FORMS_ON_WEIGHT for t in update.adapter.terms):
+                raise FileError(
+                    f"the update of {module!r} is a product with the base weight, which is not in "
+                    "the adapter.",
+                    cure="Merge it into the model instead: merge_and_unload().",
+                )
+            yield module, update
 
     def _build(self, module: str, tensors: Mapping[str, Tensor], dtype: torch.dtype) -> Update:
         """Find the layer's shape, which no file states, among those that its circuit was for."""
@@ -72,12 +82,6 @@ class SavedAdapter:
             # In form 'input' layers that differ in what they give have one circuit.
             if fits and adapter not in fitting:
                 fitting.append(adapter)
-        if any(term.form in FORMS_ON_WEIGHT for one in fitting for term in one.terms):
-            raise FileError(
-                f"the update of {module!r} is a product with the base weight, which is not in the "
-                "adapter.",
-                cure="Merge it into the model instead: merge_and_unload().",
-            )
         if len(fitting) != 1:
             raise FileError(
                 f"the tensors of {module!r} fit {len(fitting) or 'none'} of the circuits that "

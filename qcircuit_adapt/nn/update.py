@@ -167,9 +167,8 @@ class Update(nn.Module):
         if self.stream is None or isinstance(tensor, nn.Parameter):
             initialize(tensor, gate)
             return
-        values = self.stream.draw(gate, name=name)
         if not tensor.is_meta:
-            tensor.copy_(values)
+            tensor.copy_(self.stream.draw(gate, name=name))
 
     def digest(self) -> str | None:
         """Return a digest of all that is not trained, see `digest_tensors`; None if on meta."""

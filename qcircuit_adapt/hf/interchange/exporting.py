@@ -13,7 +13,6 @@ from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors.torch import save_file
 from torch import Tensor
 
-from qcircuit_adapt.adapter import FORMS_ON_WEIGHT
 from qcircuit_adapt.errors import FileError, OptionError
 from qcircuit_adapt.families import lora
 from qcircuit_adapt.hf.saved import SavedAdapter, open_adapter
@@ -133,12 +132,6 @@ def _check_options(rank: int | None, energy: float | None) -> None:
 @torch.no_grad()
 def _factor(module: str, update: Update, *, rank: int | None, energy: float | None) -> _Factors:
     d_in, d_out = update.d_in, update.d_out
-    if any(term.form in FORMS_ON_WEIGHT for term in update.adapter.terms):
-        raise FileError(
-            f"the update of {module!r} is a product with the base weight, which is not in the "
-            "adapter.",
-            cure="Merge it into the model instead: merge_and_unload().",
-        )
     if (own := _own_rank(update)) and (rank is None or own <= rank):
         (weights,) = update.tensors()
         A, B = weights.values()

@@ -234,7 +234,8 @@ def _compare(
     """Read an adapter that was written, and compare each layer with its source."""
     by_module = {layer.module: layer for layer in layers}
     generator = torch.Generator().manual_seed(0)
-    for count, (module, update) in enumerate(read_adapter(folder).updates(dtype=torch.float64), 1):
+    updates = read_adapter(folder).updates(dtype=torch.float64, on_weight=True)
+    for count, (module, update) in enumerate(updates, 1):
         layer = by_module[module]
         error = _measure(layer, update, generator)
         # The changes to the gates, or gates whose scale changed, are rounded to float32 once.

@@ -97,7 +97,7 @@ def export_native(
     config_class, write = _METHODS[kind]
     saved = open_adapter(adapter, adapter_name)
     choices: dict[str, tuple[Written, ...]] = {}
-    for module, update in saved.updates():
+    for module, update in saved.updates(on_weight=True):
         found = write(update)
         if not found:
             forms = " + ".join(f"{one.form} {one.circuit.text}" for one in update.adapter.terms)

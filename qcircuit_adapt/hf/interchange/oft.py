@@ -130,8 +130,8 @@ def _read_version(text: object) -> tuple[int, ...]:
 def _apply(x: Tensor, above: Tensor, *, block: int, terms: int) -> Tensor:
     """Return ``R x - x`` by PEFT's formula; rows are multiplied by the transpose of R."""
     blocks = _turn(above.to(x), block, terms)
-    parts = x.unflatten(-1, (-1, block))
-    turned = torch.einsum("...rk,rkc->...rc", parts, blocks.expand(parts.shape[-2], -1, -1))
+    parts = x.reshape(len(x), -1, block)
+    turned = torch.einsum("nrk,rkc->nrc", parts, blocks.expand(parts.shape[1], -1, -1))
     return turned.flatten(-2) - x
 
 
