@@ -96,7 +96,7 @@ def suggest(
 
     Example:
         >>> print(suggest(64, 64, max_parameters=1000, families=["lora", "quanta"]).config)
-        qa.CircuitConfig(circuit="quanta(axes=8-2-2-2)")
+        qa.CircuitConfig(circuit="quanta(axes=4-4-4)")
     """
     rows = find_rows(
         d_in, d_out, max_parameters=max_parameters, families=families, on_progress=on_progress
