@@ -44,17 +44,10 @@ class SavedAdapter:
             dtype: The type to compute in.
 
         Raises:
-            FileError: A module's tensors are not those of its circuit.
+            FileError: A module's tensors are not those of its circuit, or do not tell its update.
         """
         for module, tensors in self.layers.items():
-            update = self._build(module, tensors, dtype)
-            if any(term.form in FORMS_ON_WEIGHT for term in update.adapter.terms):
-                raise FileError(
-                    f"the update of {module!r} is a product with the base weight, which is not in "
-                    "the adapter.",
-                    cure="Merge it into the model instead: merge_and_unload().",
-                )
-            yield module, update
+            yield module, self._build(module, tensors, dtype)
 
     def _build(self, module: str, tensors: Mapping[str, Tensor], dtype: torch.dtype) -> Update:
         """Find the layer's shape, which no file states, among those that its circuit was for."""
@@ -76,6 +69,12 @@ class SavedAdapter:
             state = Update(adapter, device="meta").state_dict()
             if {name: tensor.shape for name, tensor in state.items()} == wanted:
                 fitting.append(adapter)
+        if any(term.form in FORMS_ON_WEIGHT for one in fitting for term in one.terms):
+            raise FileError(
+                f"the update of {module!r} is a product with the base weight, which is not in the "
+                "adapter.",
+                cure="Merge it into the model instead: merge_and_unload().",
+            )
         if len(fitting) != 1:
             raise FileError(
                 f"the tensors of {module!r} fit {len(fitting) or 'none'} of the circuits that "
