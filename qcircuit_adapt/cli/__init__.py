@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from qcircuit_adapt.cli import design, look, models, plans, proofs, runs
+from qcircuit_adapt.cli import design, look, models, plans, proofs, runs, trained
 from qcircuit_adapt.errors import CircuitError
 
 __all__ = ["COMMANDS", "app", "main"]
@@ -40,6 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "budget": design.budget,
     "search": design.search,
     "suggest": design.suggest,
+    "fit": trained.fit,
     "serve": runs.serve,
     "demo": runs.demo,
 }
