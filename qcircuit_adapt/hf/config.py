@@ -115,8 +115,13 @@ class CircuitConfig(PeftConfig):
     reference_digests: dict[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
-    def __new__(cls, *_: Any, **options: Any) -> CircuitConfig:
+    def __new__(cls, *positional: Any, **options: Any) -> CircuitConfig:
         """Refuse unknown options by name; PEFT relies on the words of the built-in error."""
+        if positional:
+            raise OptionError(
+                f"{cls.__name__} takes options by name, but {positional[0]!r} has none.",
+                cure='Write circuit="quanta(axes=4)".',
+            )
         known = [one.name for one in fields(cls)]
         for option in options:
             if option not in known:
