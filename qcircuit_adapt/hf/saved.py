@@ -37,19 +37,24 @@ class SavedAdapter:
     layers: Mapping[str, Mapping[str, Tensor]]
     rest: Mapping[str, Tensor]
 
-    def updates(self, *, dtype: torch.dtype = torch.float32) -> Iterator[tuple[str, Update]]:
+    def updates(
+        self, *, dtype: torch.dtype = torch.float32, products: bool = False
+    ) -> Iterator[tuple[str, Update]]:
         """Yield each adapted module's name and its update.
 
         Args:
             dtype: The type to compute in.
+            products: Whether to yield updates that multiply the base weight, too.
 
         Raises:
             FileError: A module's tensors are not those of its circuit, or do not tell its update.
         """
         for module, tensors in self.layers.items():
-            yield module, self._build(module, tensors, dtype)
+            yield module, self._build(module, tensors, dtype, products=products)
 
-    def _build(self, module: str, tensors: Mapping[str, Tensor], dtype: torch.dtype) -> Update:
+    def _build(
+        self, module: str, tensors: Mapping[str, Tensor], dtype: torch.dtype, *, products: bool
+    ) -> Update:
         """Find the layer's shape, which no file states, among those that its circuit was for."""
         for option, alone in (
             ("use_dora", self.config.use_dora),
@@ -69,13 +74,16 @@ class SavedAdapter:
             state = Update(adapter, device="meta").state_dict()
             if {name: tensor.shape for name, tensor in state.items()} == wanted:
                 fitting.append(adapter)
-        if any(term.form in FORMS_ON_WEIGHT for one in fitting for term in one.terms):
+        if not products and any(
+            term.form in FORMS_ON_WEIGHT for one in fitting for term in one.terms
+        ):
             raise FileError(
                 f"the update of {module!r} is a product with the base weight, which is not in the "
                 "adapter.",
                 cure="Merge it into the model instead: merge_and_unload().",
             )
-        if len(fitting) != 1:
+        # A circuit on one side of the weight is the same whatever the size of the other.
+        if len(set(fitting)) != 1:
             raise FileError(
                 f"the tensors of {module!r} fit {len(fitting) or 'none'} of the circuits that "
                 "adapter_config.json has for it.",
