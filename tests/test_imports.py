@@ -25,7 +25,9 @@ HOMES = {
     "matplotlib": (
         "demo",
         "draw.budget",
+        "draw.figure",
         "draw.front",
+        "draw.inspection",
         "draw.mpl",
         "draw.overview",
         "draw.spectrum",

@@ -40,6 +40,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "budget": design.budget,
     "search": design.search,
     "suggest": design.suggest,
+    "inspect": trained.inspect,
     "fit": trained.fit,
     "serve": runs.serve,
     "demo": runs.demo,
