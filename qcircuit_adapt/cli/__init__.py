@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from qcircuit_adapt.cli import design, look, models, plans, proofs, runs
+from qcircuit_adapt.cli import design, experiments, look, models, plans, proofs, runs
 from qcircuit_adapt.errors import CircuitError
 
 __all__ = ["COMMANDS", "app", "main"]
@@ -45,6 +45,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
+app.add_typer(experiments.app, name="experiment")
 
 
 @app.callback()
