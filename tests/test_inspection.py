@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from peft import LoHaConfig, LoKrConfig, LoraConfig, OFTConfig
+from peft import IA3Config, LoHaConfig, LoKrConfig, LoraConfig
 from strategies import circuits, tensors_for
 from test_interchange import adapt
 from tiny_models import ignore_warnings
@@ -146,7 +146,7 @@ def test_before_training_the_update_is_zero() -> None:
 
 
 def test_what_cannot_be_inspected_says_why(tmp_path: Path) -> None:
-    adapt(OFTConfig(oft_block_size=8, target_modules=TARGETS)).save_pretrained(str(tmp_path))
+    adapt(IA3Config(target_modules=TARGETS, feedforward_modules=[])).save_pretrained(str(tmp_path))
     with pytest.raises(FileError, match="It multiplies the base weight"):
         list(inspect_adapter(tmp_path))
     save("lora", tmp_path / "lora")
