@@ -7,12 +7,12 @@ from typing import Any
 
 from torch import Tensor
 
-from qcircuit_adapt.adapter import Form, Term
-from qcircuit_adapt.analysis.claim import find_subject
+from qcircuit_adapt.adapter import FORMS_ON_WEIGHT, Form, Term
 from qcircuit_adapt.analysis.field.witness import Progress
 from qcircuit_adapt.analysis.proof import claim_rank
 from qcircuit_adapt.analysis.trained.exact import certified_rank
 from qcircuit_adapt.analysis.trained.spectrum import Spectrum, measure_spectrum
+from qcircuit_adapt.errors import GateError
 from qcircuit_adapt.nn.update import Update
 
 
@@ -61,7 +61,7 @@ def examine(update: Update, *, on_progress: Progress | None = None) -> tuple[Exa
         One examination for each term.
 
     Raises:
-        GateError: A term's form multiplies the base weight, of which nothing is proved.
+        GateError: A term's form multiplies the base weight, which is not in the update.
 
     Example:
         >>> from qcircuit_adapt import Adapter, families
@@ -69,8 +69,13 @@ def examine(update: Update, *, on_progress: Progress | None = None) -> tuple[Exa
         >>> examine(update)[0].lower
         2
     """
-    for part in update.parts:
-        find_subject(part.term.form)
+    for term in update.adapter.terms:
+        if term.form in FORMS_ON_WEIGHT:
+            raise GateError(
+                f"the update of form {term.form!r} is a product with the base weight, which is not "
+                "in it.",
+                cure="Prove what its circuit can do: prove(circuit, form=...).",
+            )
     magnitudes = update.magnitude is not None
     terms = zip(
         (part.term for part in update.parts),
