@@ -322,6 +322,18 @@ def test_a_damaged_folder_is_refused_and_the_model_left_as_it_was(damage, kind, 
     assert_unchanged(model, before)
 
 
+def test_nothing_is_unpickled(tmp_path):
+    make_saved(tmp_path).save_pretrained(str(tmp_path), safe_serialization=False)
+    (tmp_path / "adapter_model.safetensors").unlink()
+    with pytest.raises(FileError) as error:
+        load(make_llama(), tmp_path)
+    assert str(error.value).splitlines() == [
+        f"{str(tmp_path)!r} holds no weights: adapter_model.safetensors is missing.",
+        "  A pickled file can run any code, and is not opened.",
+        "  Save the adapter again with safe_serialization=True.",
+    ]
+
+
 @contextlib.contextmanager
 def files_of_at_most(size):
     """What a full disk looks like: longer files cannot be written."""
