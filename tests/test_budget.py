@@ -219,7 +219,7 @@ ERRORS = [
     (lambda: read_range("few"), "'few' is no range of numbers.\n  Write '2-3', or '2'."),
     (
         lambda: save_front((), "rows.txt"),
-        "rows.txt does not end in what rows can be drawn to.\n  Use .svg, .png or .pdf.",
+        "rows.txt does not end in what a plot can be drawn to.\n  Use .svg, .png or .pdf.",
     ),
 ]
 

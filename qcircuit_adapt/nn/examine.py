@@ -13,6 +13,7 @@ from qcircuit_adapt.analysis.field.witness import Progress
 from qcircuit_adapt.analysis.proof import claim_rank
 from qcircuit_adapt.analysis.trained.exact import certified_rank
 from qcircuit_adapt.analysis.trained.spectrum import Spectrum, measure_spectrum
+from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import GateError
 from qcircuit_adapt.nn.update import Update
 
@@ -100,16 +101,37 @@ def _examine(
     weight: Tensor,
     on_progress: Progress | None,
 ) -> Examination:
-    upper = claim_rank(term.circuit, form=term.form, witness=False).upper
+    lower, upper = bound_rank(term.circuit, term.form, gates, references, on_progress=on_progress)
+    spectrum = measure_spectrum(weight.cpu().numpy())
+    return Examination(term.circuit.name, term.form, lower, upper, spectrum)
+
+
+def bound_rank(
+    circuit: Circuit,
+    form: Form,
+    gates: dict[str, Tensor],
+    references: dict[str, Tensor],
+    *,
+    on_progress: Progress | None = None,
+) -> tuple[int, int]:
+    """Bound the rank of an update at given gates: from below for these, from above for all.
+
+    Args:
+        circuit: The circuit.
+        form: Its form, which does not multiply the base weight.
+        gates: The gates of T, those of bounded rank in halves.
+        references: Those of what is subtracted; none in form ``zero``.
+        on_progress: Told how far a rank is computed.
+    """
+    upper = claim_rank(circuit, form=form, witness=False).upper
     lower = certified_rank(
-        term.circuit,
+        circuit,
         _to_arrays(gates),
         minus=_to_arrays(references) or None,
         target=upper,
         on_progress=on_progress,
     )
-    spectrum = measure_spectrum(weight.cpu().numpy())
-    return Examination(term.circuit.name, term.form, lower, upper, spectrum)
+    return lower, upper
 
 
 def _to_arrays(tensors: dict[str, Tensor]) -> dict[str, Any]:

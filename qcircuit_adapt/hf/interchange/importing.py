@@ -127,7 +127,7 @@ def import_adapter(
         ModelError: The base model's configuration cannot be read.
     """
     source = read_source(Path(folder))
-    layers = tuple(_read_layers(source, base))
+    layers = tuple(read_layers(source, base))
     config = _build_config(source, layers)
     tensors = {
         f"base_model.model.{layer.module}.qcircuit_delta.{name}": tensor
@@ -143,7 +143,16 @@ def import_adapter(
     return Imported(source.options["peft_type"], compared)
 
 
-def _read_layers(source: Source, base: Base) -> Iterable[Layer]:
+def read_layers(source: Source, base: Base) -> Iterable[Layer]:
+    """Return the layers of an adapter of another method, as circuits.
+
+    Args:
+        source: The adapter.
+        base: The base model, or its configuration; see `import_adapter`.
+
+    Raises:
+        FileError: The method, or a variant of it, is no circuit, or its tensors do not fit.
+    """
     method = source.options["peft_type"]
     match method:
         case "LORA":
