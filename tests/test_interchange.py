@@ -853,7 +853,7 @@ def test_errors_of_export(tmp_path):
     assert attempt(ours, rank=1) == "FileError: the adapter holds no circuits."
     pickle_it(ours)
     assert attempt(ours, rank=1) == (
-        "FileError: 'ours' has no adapter_model.safetensors.\n"
+        "FileError: 'ours' holds no weights: adapter_model.safetensors is missing.\n"
         "  A pickled file can run any code, and is not opened.\n"
         "  Save the adapter again with safe_serialization=True."
     )
