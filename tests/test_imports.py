@@ -35,6 +35,7 @@ HOMES = {
         "draw.tensor_network",
         "draw.tree",
     ),
+    "distributed": ("design.pool",),
     "starlette": ("serve",),
     "uvicorn": ("serve",),
 }

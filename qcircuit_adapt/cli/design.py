@@ -106,6 +106,10 @@ def search(
         int, typer.Option(min=0, help="For how many layouts to settle what theorems leave open.")
     ] = 0,
     workers: Annotated[int, typer.Option(help="The number of processes.")] = 1,
+    dask: Annotated[
+        str | None,
+        typer.Option(help="A Dask scheduler, such as tcp://10.0.0.1:8786, whose workers search."),
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="Of how many layouts to print at most.")] = 30,
     output: Output = None,
     resume: Annotated[
@@ -146,7 +150,9 @@ def search(
     )
     known = read_assessed(resume, question) if resume else None
     with progress("Searching") as on_progress:
-        found = search_layouts(question, workers=workers, known=known, on_progress=on_progress)
+        found = search_layouts(
+            question, workers=workers, dask=dask, known=known, on_progress=on_progress
+        )
     if witness and not found.interrupted:
         with progress("Settling") as on_progress:
             found = settle(found, most=witness, on_progress=on_progress)
