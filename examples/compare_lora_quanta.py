@@ -2,7 +2,8 @@
 
 The task has an answer that is known: a frozen random layer is to become another one, and the
 difference is once of low rank and once what the circuit can be trained to. Neither method wins
-both: what a budget buys depends on what is to be learned. The picture shows the singular values of what was learned.
+both: what a budget buys depends on what is to be learned. The picture shows the singular values of
+what was learned.
 """
 
 from __future__ import annotations
