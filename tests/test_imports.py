@@ -36,6 +36,7 @@ HOMES = {
         "draw.tree",
         "experiments.picture",
     ),
+    "distributed": ("design.pool",),
     "starlette": ("serve",),
     "uvicorn": ("serve",),
 }
