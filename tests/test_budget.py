@@ -275,3 +275,17 @@ def test_the_command_suggests(capsys: pytest.CaptureFixture[str]) -> None:
         main(["suggest", "--d-in", "64", "--budget", "10%"])
     assert not caught.value.code
     assert "qa.CircuitConfig(circuit=" in capsys.readouterr().out
+
+
+def test_rows_are_written_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "rows.html"
+    budget = ["budget", "--d-in", "64", "--max-parameters", "400", "--families", "lora,quanta"]
+    with pytest.raises(SystemExit):
+        main([*budget, "-o", str(page)])
+    rows = find_rows(64, 64, max_parameters=400, families=["lora", "quanta"])
+    assert f"<title>{len(rows)} circuits</title>" in page.read_text()
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main([*budget[:3], "--max-parameters", "4000", "-o", str(tmp_path / "x.html")])
+    assert "are too many for a page, which shows 100." in capsys.readouterr().err
+    assert not (tmp_path / "x.html").exists()

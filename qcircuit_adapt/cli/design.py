@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
+from qcircuit_adapt.circuit_file import write_whole
 from qcircuit_adapt.cli.arguments import (
     DIn,
     DOut,
@@ -28,7 +30,11 @@ from qcircuit_adapt.errors import DesignError
 from qcircuit_adapt.library import load_circuit
 
 if TYPE_CHECKING:
+    from qcircuit_adapt.design.row import Row
     from qcircuit_adapt.hf.model_budget import ModelBudget
+
+MAX_PAGE = 100
+"""How many circuits a page shows at most: it proves and draws each."""
 
 
 def budget(
@@ -53,7 +59,12 @@ def budget(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: Json = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Draw the rows: .svg, .png or .pdf.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Draw the rows: .svg, .png or .pdf; .html for a page with each circuit.",
+        ),
     ] = None,
 ) -> None:
     """List what every family offers a layer for a budget of parameters, with what is proved.
@@ -65,11 +76,9 @@ def budget(
 
     if model:
         chosen = _choose_for_model(model, max_parameters, target, families)
-        rows = tuple(choice.suggestion.row for choice in chosen.choices)
         if output:
-            from qcircuit_adapt.draw.front import save_front
-
-            save_front(rows, output)
+            suggestions = [choice.suggestion for choice in chosen.choices]
+            _save_rows([(one.row, (one.d_in, one.d_out)) for one in suggestions], output)
         if as_csv:
             print(chosen.to_csv(), end="")
         elif as_json:
@@ -95,9 +104,8 @@ def budget(
         )
     shown = [row for row in rows if row.front or not front]
     if output:
-        from qcircuit_adapt.draw.front import save_front
-
-        save_front(rows, output)
+        listed = shown if output.suffix == ".html" else rows
+        _save_rows([(row, (d_in, d_out)) for row in listed], output)
     if as_csv:
         print(design_budget.to_csv(shown), end="")
     elif as_json:
@@ -111,6 +119,25 @@ def budget(
         )
     if output:
         print(f"Wrote {output}.", file=sys.stderr)
+
+
+def _save_rows(rows: Sequence[tuple[Row, tuple[int, int]]], output: Path) -> None:
+    """Draw rows of layers of these shapes, or write a page of their circuits."""
+    if output.suffix != ".html":
+        from qcircuit_adapt.draw.front import save_front
+
+        save_front([row for row, _ in rows], output)
+        return
+    from qcircuit_adapt.draw.html import to_html
+    from qcircuit_adapt.families import resolve
+
+    if len(rows) > MAX_PAGE:
+        raise DesignError(
+            f"{len(rows)} circuits are too many for a page, which shows {MAX_PAGE}.",
+            cure="Add --front, a smaller --max-parameters, or --families.",
+        )
+    circuits = dict.fromkeys(resolve(row.spec, *shape) for row, shape in rows)
+    write_whole(output, to_html(circuits))
 
 
 def search(
