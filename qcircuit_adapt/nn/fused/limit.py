@@ -18,12 +18,21 @@ MAX_ENTRIES = 128 * 128
 
 
 def why_not(circuit: Circuit, dtype: torch.dtype) -> str | None:
-    """Say why the fused kernel cannot run a circuit, or return None if it can.
+    """Say why the fused kernel cannot run a circuit here, or return None if it can.
 
     Whether there is a GPU is not asked; see `fused_apply`.
+    """
+    reason = why_unfit(circuit, dtype)
+    if reason is None and importlib.util.find_spec("triton") is None:
+        reason = "triton is not installed: pip install 'qcircuit-adapt[triton]'."
+    return reason
+
+
+def why_unfit(circuit: Circuit, dtype: torch.dtype) -> str | None:
+    """Say why there is no fused kernel of a circuit, or return None if there is one.
 
     Example:
-        >>> why_not(Circuit.parse("a=4 b=3 | a b"), torch.float32)
+        >>> why_unfit(Circuit.parse("a=4 b=3 | a b"), torch.float32)
         "wire 'b' has size 3, which is no power of two."
     """
     if dtype not in DTYPES:
@@ -44,6 +53,4 @@ def why_not(circuit: Circuit, dtype: torch.dtype) -> str | None:
     for gate in halves.gates:
         if gate.rows * gate.columns > MAX_ENTRIES:
             return f"gate {gate.name!r} has {gate.rows} x {gate.columns} entries, too many for it."
-    if importlib.util.find_spec("triton") is None:
-        return "triton is not installed: pip install 'qcircuit-adapt[triton]'."
     return None
