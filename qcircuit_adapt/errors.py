@@ -143,6 +143,10 @@ class DesignError(CircuitError):
     """A budget or a search asks for what there cannot be."""
 
 
+class ExperimentError(CircuitError):
+    """An experiment's file says what there cannot be, or asks for what is not here."""
+
+
 def nearest(word: str, choices: Iterable[str], *, noun: str = "one") -> str:
     """Return a sentence that names the choices nearest to a word.
 

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import shutil
 
@@ -319,6 +320,65 @@ def test_a_damaged_folder_is_refused_and_the_model_left_as_it_was(damage, kind, 
         load(model, folder)
     assert message in str(error.value)
     assert_unchanged(model, before)
+
+
+def test_nothing_is_unpickled(tmp_path):
+    make_saved(tmp_path).save_pretrained(str(tmp_path), safe_serialization=False)
+    (tmp_path / "adapter_model.safetensors").unlink()
+    with pytest.raises(FileError) as error:
+        load(make_llama(), tmp_path)
+    assert str(error.value).splitlines() == [
+        f"{str(tmp_path)!r} holds no weights: adapter_model.safetensors is missing.",
+        "  A pickled file can run any code, and is not opened.",
+        "  Save the adapter again with safe_serialization=True.",
+    ]
+
+
+@contextlib.contextmanager
+def files_of_at_most(size):
+    """What a full disk looks like: longer files cannot be written."""
+    resource = pytest.importorskip("resource", reason="needs a limit on files, which Unix has")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def read_files(folder):
+    """All that an adapter is; PEFT writes its card anew each time."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".md"}
+
+
+def test_a_full_disk_leaves_the_adapter_that_was_saved(tmp_path):
+    model = make_saved(tmp_path, target_modules="all-linear")
+    expected = compute_logits(model)
+    before = read_files(tmp_path)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data.add_(0.1)
+    assert not torch.equal(compute_logits(model), expected)
+    sizes = {name: len(content) for name, content in before.items()}
+    limit = sizes["adapter_model.safetensors"] - 1
+    assert limit > max(size for name, size in sizes.items() if name.endswith("json"))
+    with files_of_at_most(limit), pytest.raises(Exception, match="File too large"):
+        model.save_pretrained(str(tmp_path))
+    assert read_files(tmp_path) == before
+    assert torch.equal(compute_logits(load(make_llama(), tmp_path)), expected)
+    # The configuration likewise, and the model can be saved once there is room.
+    with files_of_at_most(100), pytest.raises(FileError, match=r"cannot write .*File too large"):
+        model.peft_config["default"].save_pretrained(str(tmp_path))
+    assert read_files(tmp_path) == before
+    model.save_pretrained(str(tmp_path))
+    assert torch.equal(compute_logits(load(make_llama(), tmp_path)), compute_logits(model))
+    assert (tmp_path / "README.md").read_text().count("## How to load this adapter") == 1
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match=r"cannot write .*file: File exists"):
+        CircuitConfig().save_pretrained(str(tmp_path / "file"))
 
 
 def declare_much(folder):

@@ -19,9 +19,9 @@ REACHES_FORWARD = "circuit"
 
 # What is heavy to import, and the only places that may import it. A place covers what is below it.
 HOMES = {
-    "torch": ("nn", "hf", "demo"),
-    "transformers": ("hf", "demo"),
-    "peft": ("hf", "demo"),
+    "torch": ("nn", "hf", "demo", "experiments"),
+    "transformers": ("hf", "demo", "experiments"),
+    "peft": ("hf", "demo", "experiments"),
     "matplotlib": (
         "demo",
         "draw.budget",
@@ -34,14 +34,16 @@ HOMES = {
         "draw.style",
         "draw.tensor_network",
         "draw.tree",
+        "experiments.picture",
     ),
+    "distributed": ("design.pool",),
     "starlette": ("serve",),
     "uvicorn": ("serve",),
 }
 # Distributions that import torch themselves.
 AS_TORCH = ("accelerate", "safetensors.torch", "torch")
 # Our own parts that may import torch when they are imported.
-TORCH_SIDE = ("nn", "hf", "demo")
+TORCH_SIDE = ("nn", "hf", "demo", "experiments")
 # Outside the torch side, where a function may import it.
 MAY_IMPORT_TORCH_SIDE_LATE = ("", "circuit", "compiler.plan", "cli")
 
@@ -272,22 +274,22 @@ def test_import_is_light() -> None:
         (
             {"compiler/path.py": "import torch.nn as nn\n"},
             "compiler/path.py:1 imports torch.nn",
-            "torch is imported only in: nn, hf, demo",
+            "torch is imported only in: nn, hf, demo, experiments",
         ),
         (
             {"analysis/count.py": "def f():\n    import torch\n"},
             "analysis/count.py:2 imports torch",
-            "torch is imported only in: nn, hf, demo",
+            "torch is imported only in: nn, hf, demo, experiments",
         ),
         (
             {"adapter.py": "from safetensors import torch\n"},
             "adapter.py:1 imports safetensors.torch",
-            "torch is imported only in: nn, hf, demo",
+            "torch is imported only in: nn, hf, demo, experiments",
         ),
         (
             {"adapter.py": "import importlib\nimportlib.import_module('torch')\n"},
             "adapter.py:2 imports torch",
-            "torch is imported only in: nn, hf, demo",
+            "torch is imported only in: nn, hf, demo, experiments",
         ),
         (
             {"draw/svg.py": "import matplotlib\n"},
@@ -297,12 +299,12 @@ def test_import_is_light() -> None:
         (
             {"nn/linear.py": "from peft import PeftModel\n"},
             "nn/linear.py:1 imports peft.PeftModel",
-            "peft is imported only in: hf, demo",
+            "peft is imported only in: hf, demo, experiments",
         ),
         (
             {"cli.py": "def f():\n    import transformers\n"},
             "cli.py:2 imports transformers",
-            "transformers is imported only in: hf, demo",
+            "transformers is imported only in: hf, demo, experiments",
         ),
         (
             {"draw/text.py": "from qcircuit_adapt.compiler.plan import Plan\n"},
@@ -332,7 +334,7 @@ def test_import_is_light() -> None:
         (
             {"cli.py": "from qcircuit_adapt.nn import operator\n"},
             "cli.py:1 imports qcircuit_adapt.nn",
-            "outside a function only these may: nn, hf, demo",
+            "outside a function only these may: nn, hf, demo, experiments",
         ),
         (
             {"cli.py": "def f():\n    import uvicorn\n"},
@@ -367,7 +369,9 @@ def test_an_indirect_import_is_reported_with_its_chain(tmp_path: Path) -> None:
     }
     (report,) = broken_in_first(files, root=tmp_path)
     head, *chain = report.replace(": ", ", ").split(", qcircuit_adapt/")
-    assert head == ("importing qcircuit_adapt.adapter imports torch, which only nn, hf, demo may")
+    assert head == (
+        "importing qcircuit_adapt.adapter imports torch, which only nn, hf, demo, experiments may"
+    )
     assert chain == [
         "adapter.py:1 imports qcircuit_adapt.compiler.plan",
         "compiler/__init__.py:1 imports qcircuit_adapt.nn.operator",

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from peft import LoHaConfig, LoKrConfig, LoraConfig, OFTConfig
+from peft import IA3Config, LoHaConfig, LoKrConfig, LoraConfig, OFTConfig
 from strategies import circuits, tensors_for
 from test_interchange import adapt
 from tiny_models import ignore_warnings
@@ -38,6 +38,7 @@ CONFIGS: dict[str, Any] = {
     "input": qa.CircuitConfig(circuit="oft(block=8)", form="input", target_modules=TARGETS),
     "lora": LoraConfig(r=4, lora_alpha=8, target_modules=TARGETS),
     "lokr": LoKrConfig(r=4, target_modules=TARGETS),
+    "oft": OFTConfig(r=0, oft_block_size=8, use_cayley_neumann=False, target_modules=TARGETS),
     "loha": LoHaConfig(r=3, target_modules=TARGETS),
 }
 
@@ -95,6 +96,20 @@ def test_on_one_side_of_a_weight_what_is_inspected_is_the_circuit(tmp_path: Path
     assert (term.lower, term.upper) == (64, 64)
 
 
+def test_of_gates_that_are_held_orthogonal_no_lower_bound_is_claimed(tmp_path: Path) -> None:
+    """A block of odd size keeps a direction, which rounded numbers do not."""
+    circuit = qa.Circuit.parse("a=3 b=5 | b per a")
+    update = Update(qa.Adapter(circuit, form="residual"), orthogonal=True, init_weights=False)
+    (term,) = inspect_update(update)
+    assert (term.lower, term.upper) == (0, 15)
+    assert term.update.numerical_rank == 12
+    save("oft", tmp_path)
+    layer = next(iter(inspect_adapter(tmp_path)))
+    assert (layer.terms[0].form, layer.terms[0].lower) == ("input", 0)
+    values = layer.terms[0].trained.singular_values
+    assert np.allclose(values, 1, atol=1e-5)
+
+
 @given(circuits(max_gates=3, max_axes=3, max_width=24))
 @settings(max_examples=30, deadline=None)
 def test_no_measured_schmidt_rank_exceeds_its_bound(circuit: qa.Circuit) -> None:
@@ -146,7 +161,7 @@ def test_before_training_the_update_is_zero() -> None:
 
 
 def test_what_cannot_be_inspected_says_why(tmp_path: Path) -> None:
-    adapt(OFTConfig(oft_block_size=8, target_modules=TARGETS)).save_pretrained(str(tmp_path))
+    adapt(IA3Config(target_modules=TARGETS, feedforward_modules=[])).save_pretrained(str(tmp_path))
     with pytest.raises(FileError, match="It multiplies the base weight"):
         list(inspect_adapter(tmp_path))
     save("lora", tmp_path / "lora")

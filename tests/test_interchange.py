@@ -29,11 +29,11 @@ from peft import (
     get_peft_model,
 )
 from safetensors.torch import load_file, save_file
+from strategies import FORMS_ALONE
 from tiny_models import compute_logits, ignore_warnings, make_gpt2, make_llama, make_roberta
 from torch import nn
 
 import qcircuit_adapt as qa
-from qcircuit_adapt.analysis.claim import PROVED_FORMS
 from qcircuit_adapt.cli import main
 from qcircuit_adapt.errors import CircuitError, FileError
 from qcircuit_adapt.hf.interchange import (
@@ -703,7 +703,7 @@ def test_lora_goes_there_and_back_to_the_bit(tmp_path):
     assert (compute_logits(model) - logits).abs().max() < ROUNDING
 
 
-@pytest.mark.parametrize("form", PROVED_FORMS)
+@pytest.mark.parametrize("form", FORMS_ALONE)
 def test_export_at_full_rank_computes_the_same(form, tmp_path):
     config = qa.CircuitConfig(
         circuit="quanta(axes=3)",
@@ -853,7 +853,7 @@ def test_errors_of_export(tmp_path):
     assert attempt(ours, rank=1) == "FileError: the adapter holds no circuits."
     pickle_it(ours)
     assert attempt(ours, rank=1) == (
-        "FileError: 'ours' has no adapter_model.safetensors.\n"
+        "FileError: 'ours' holds no weights: adapter_model.safetensors is missing.\n"
         "  A pickled file can run any code, and is not opened.\n"
         "  Save the adapter again with safe_serialization=True."
     )

@@ -12,7 +12,16 @@ from typing import Annotated
 
 import typer
 
-from qcircuit_adapt.cli import design, look, models, plans, proofs, runs, trained
+from qcircuit_adapt.cli import (
+    design,
+    experiments,
+    look,
+    models,
+    plans,
+    proofs,
+    runs,
+    trained,
+)
 from qcircuit_adapt.errors import CircuitError
 
 __all__ = ["COMMANDS", "app", "main"]
@@ -47,6 +56,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
+app.add_typer(experiments.app, name="experiment")
 
 
 @app.callback()

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
 from rich import box
 from rich.markup import escape
 from rich.table import Table
@@ -112,6 +111,8 @@ def make_table(results: Sequence[ArmResult], *, title: str) -> Table:
 
 def draw_losses(results: Sequence[ArmResult], path: Path) -> None:
     """Draw the losses in training, and the loss by learning rate, into a PNG file."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(10, 4.2), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     for result, colour, marker in zip(results, COLOURS, MARKERS, strict=True):

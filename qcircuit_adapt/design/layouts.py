@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.design.row import FORMS
 from qcircuit_adapt.errors import CircuitError, DesignError, nearest
 from qcircuit_adapt.factors import match_factors, prime_factors
 from qcircuit_adapt.families import FAMILIES, Family, resolve
@@ -93,6 +94,8 @@ def list_layouts(
         cure = nearest(name, FAMILIES, noun="families")
         raise DesignError(f"{name!r} is not a family.", cure=cure)
     family = FAMILIES[name]
+    if family.square:  # on one side of the weight, whatever the size of the other
+        d_in, d_out = (d_out, d_out) if FORMS[name] == "output" else (d_in, d_in)
     for axes in _list_sizes(family, d_in, d_out, limit=limit, ordered=ordered):
         yield from _list_options(name, family, axes, (d_in, d_out), max_parameters)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from qcircuit_adapt.draw.figure import write_figure
 from qcircuit_adapt.draw.style import apply_style
@@ -103,8 +104,10 @@ def draw_inspection(layers: Iterable[InspectedLayer], *, theme: str = "light") -
             left.set_title(f"{panel.modules}: update, rank {proved} (proved)")
             right.set_title("T, after training" + (" (dotted: before)" if panel.start else ""))
             for ax in axes:
-                ax.set_xlim(0, None)
                 ax.set(yscale="log", ylabel="over the largest")
+                ax.set_xlim(left=0)
+                ax.set_ylim(bottom=min(ax.get_ylim()[0], 1e-2))
+                ax.xaxis.set_major_locator(MaxNLocator(integer=True))
                 ax.grid(visible=True, axis="y")
         for ax in figure.axes[-2:]:
             ax.set_xlabel("number of the singular value (measured)")

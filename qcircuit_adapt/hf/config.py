@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from peft import PeftConfig
+from peft.utils import CONFIG_NAME
 
 from qcircuit_adapt.adapter import FORMS, Adapter, Form
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.circuit_file import write_whole
 from qcircuit_adapt.errors import AdaptError, CircuitError, FileError, OptionError, nearest
 from qcircuit_adapt.library import resolve_adapter, split_terms
 from qcircuit_adapt.nn.rotation import check_rotations
@@ -246,11 +248,30 @@ class CircuitConfig(PeftConfig):
         return {key: sorted(v) if isinstance(v, set) else v for key, v in plain.items()}
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
-        """Write ``adapter_config.json``, and into a model card that is there how to load it."""
-        super().save_pretrained(save_directory, **kwargs)
-        card = Path(save_directory) / "README.md"
-        if card.exists() and _HOW_TO_LOAD not in (text := card.read_text(encoding="utf-8")):
-            card.write_text(text + _HOW_TO_LOAD, encoding="utf-8")
+        """Write ``adapter_config.json``, and into a model card that is there how to load it.
+
+        Each file is written whole, so that a full disk leaves what was there.
+
+        Args:
+            save_directory: The folder.
+            **kwargs: ``auto_mapping_dict``, the class that a model of others is of.
+
+        Raises:
+            FileError: The folder cannot be written.
+        """
+        folder = Path(save_directory)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"cannot write {save_directory}: {error.strerror}.") from None
+        options = self.to_dict()
+        if kwargs.get("auto_mapping_dict") is not None:
+            options["auto_mapping"] = kwargs["auto_mapping_dict"]
+        write_whole(folder / CONFIG_NAME, json.dumps(options, indent=2, sort_keys=True))
+        card = folder / "README.md"
+        # PEFT strips the card's last line break when it saves again.
+        if card.exists() and _HOW_TO_LOAD.strip() not in (text := card.read_text("utf-8")):
+            write_whole(card, text + _HOW_TO_LOAD)
 
     @classmethod
     def check_kwargs(cls, **kwargs: Any) -> dict[str, Any]:

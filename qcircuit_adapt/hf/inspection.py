@@ -75,6 +75,7 @@ def _read_updates(folder: Path, base: Base) -> Iterator[tuple[str, Update]]:
         yield from read_adapter(folder).updates(on_weight=True)
         return
     for layer in sorted(read_layers(source, base), key=lambda one: one.module):
-        update = Update(Adapter(layer.circuit, form=layer.form, scale=layer.scale))
+        adapter = Adapter(layer.circuit, form=layer.form, scale=layer.scale)
+        update = Update(adapter, orthogonal=layer.orthogonal)
         update.load_state_dict(dict(layer.tensors))
         yield layer.module, update

@@ -202,11 +202,10 @@ def _bound_rank(adapter: Adapter, d_in: int, d_out: int) -> tuple[int, int]:
 
 def _bound_term(term: Term, most: int) -> tuple[int, int]:
     """Bound the rank of a term's update; a base weight counts as one of the largest rank."""
-    if term.form not in FORMS_ON_WEIGHT:
-        claim = claim_rank(term.circuit, form=term.form, witness=False)
-        return claim.lower, claim.upper
-    claim = claim_rank(term.circuit, form="residual", witness=False)
+    claim = claim_rank(term.circuit, form=term.form, witness=False)
     bounds = claim.lower, claim.upper
+    if term.form not in FORMS_ON_WEIGHT:
+        return bounds
     return multiply_bounds(bounds, weight_rank=most, dimension=term.circuit.d_in)
 
 

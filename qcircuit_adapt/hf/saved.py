@@ -101,15 +101,8 @@ def read_adapter(folder: str | os.PathLike[str]) -> SavedAdapter:
     """
     path = Path(folder)
     check_folder(path)
-    weights = path / SAFETENSORS_WEIGHTS_NAME
-    if not weights.is_file():
-        raise FileError(
-            f"{str(path)!r} has no {SAFETENSORS_WEIGHTS_NAME}.",
-            cause="A pickled file can run any code, and is not opened.",
-            cure="Save the adapter again with safe_serialization=True.",
-        )
     config = CircuitConfig.from_pretrained(str(path))
-    return _sort(config, load_file(weights))
+    return _sort(config, load_file(path / SAFETENSORS_WEIGHTS_NAME))
 
 
 def open_adapter(

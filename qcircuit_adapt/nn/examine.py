@@ -7,8 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from qcircuit_adapt.adapter import Form, Term
-from qcircuit_adapt.analysis.claim import find_subject
+from qcircuit_adapt.adapter import FORMS_ON_WEIGHT, Form, Term
 from qcircuit_adapt.analysis.field.witness import Progress
 from qcircuit_adapt.analysis.proof import claim_rank
 from qcircuit_adapt.analysis.trained.exact import certified_rank
@@ -63,7 +62,7 @@ def examine(update: Update, *, on_progress: Progress | None = None) -> tuple[Exa
         One examination for each term.
 
     Raises:
-        GateError: A term's form multiplies the base weight, of which nothing is proved, or the
+        GateError: A term's form multiplies the base weight, which is not in the update, or the
             gates are held orthogonal.
 
     Example:
@@ -72,8 +71,13 @@ def examine(update: Update, *, on_progress: Progress | None = None) -> tuple[Exa
         >>> examine(update)[0].lower
         2
     """
-    for part in update.parts:
-        find_subject(part.term.form)
+    for term in update.adapter.terms:
+        if term.form in FORMS_ON_WEIGHT:
+            raise GateError(
+                f"the update of form {term.form!r} is a product with the base weight, which is not "
+                "in it.",
+                cure="Prove what its circuit can do: prove(circuit, form=...).",
+            )
     if update.orthogonal:
         raise GateError(
             "the gates are held orthogonal, and what is stored are not the gates.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -117,7 +117,7 @@ def inspect_update(
         >>> found.upper, [(split.side, split.measured, split.bound.bound) for split in found.splits]
         (12, [('a -> a', 1, 1), ('b -> b', 1, 1)])
     """
-    return tuple(
+    found = (
         _inspect(part.term, gates, references, splits, on_progress)
         for part, gates, references in zip(
             update.parts,
@@ -126,6 +126,9 @@ def inspect_update(
             strict=True,
         )
     )
+    # Gates that are held orthogonal are computed and rounded: a block of odd size differs from the
+    # identity by a matrix without full rank, which its rounding may have.
+    return tuple(replace(one, lower=0) if update.orthogonal else one for one in found)
 
 
 def _inspect(

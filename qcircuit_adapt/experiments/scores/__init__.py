@@ -1,0 +1,1 @@
+"""Scores of answers, and of all predictions of a task."""
