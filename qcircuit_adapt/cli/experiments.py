@@ -172,3 +172,54 @@ def _check(experiment: Experiment, *, as_json: bool) -> None:
     Console().print(table)
     shapes = ", ".join(f"{name} {list(shape)}" for name, shape in found.batch.items())
     print(f"\n{found.model}: {found.model_parameters:,} parameters. A batch: {shapes}.")
+
+
+@app.command()
+def headline(
+    output: Folder = DEFAULT_FOLDER,
+    write: Annotated[
+        Path | None, typer.Option(help="The folder for pictures and tables, if another.")
+    ] = None,
+    scale: Annotated[
+        str, typer.Option(help="small: the whole; tiny: a rehearsal of a minute.")
+    ] = "small",
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at once.")] = 2,
+) -> None:
+    """Compare the methods on small models, here: where does LoRA stall and a circuit does not?
+
+    Ctrl-C stops; the same command goes on from there.
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from qcircuit_adapt.errors import ExperimentError, nearest
+    from qcircuit_adapt.experiments.headline import run_headline
+
+    scales = ("small", "tiny")
+    if scale not in scales:
+        raise ExperimentError(
+            f"unknown scale {scale!r}.", cure=nearest(scale, scales, noun="scales")
+        )
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    times = (TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, *times, console=console) as bar:
+        first = bar.add_task("pretraining, steps", total=None)
+        second = bar.add_task("runs", total=None)
+        found = run_headline(
+            output,
+            tiny=scale == "tiny",
+            jobs=jobs,
+            write=write,
+            say=lambda text: console.print(text, highlight=False, markup=False),
+            on_step=lambda step, _: bar.update(first, completed=step),
+            on_result=lambda _, done, total: bar.update(second, completed=done, total=total),
+        )
+    for file in found.files:
+        print(f"Wrote {file}.", file=sys.stderr)

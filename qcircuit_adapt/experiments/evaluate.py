@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import torch
-from accelerate import PartialState
 from accelerate.utils import gather_object
 from torch import nn
 from transformers import PreTrainedTokenizerBase
@@ -15,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from qcircuit_adapt.experiments.encode import IGNORED, Collator, Features, by_length, encode_answer
 from qcircuit_adapt.experiments.encode import encode_items as encode
 from qcircuit_adapt.experiments.item import Choice, Item, Pair, Question
+from qcircuit_adapt.experiments.processes import processes
 from qcircuit_adapt.experiments.task import Scores, Task
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ def write_answers(
             top_k=None,
             pad_token_id=collate.pad,
             # A shard's weights are gathered by all processes together.
-            synced_gpus=PartialState().num_processes > 1,
+            synced_gpus=processes().num_processes > 1,
         )
         new = written[:, tokens["input_ids"].shape[1] :]
         return [str(text) for text in tokenizer.batch_decode(new, skip_special_tokens=True)]
@@ -153,7 +153,7 @@ def _share_out(
     rows: Sequence[Features], work: Callable[[list[Features]], list[T]], *, batch: int
 ) -> list[T]:
     """Do all rows, each process its share of the batches; each gets all results, in order."""
-    state = PartialState()
+    state = processes()
     batches = by_length([len(row["input_ids"]) for row in rows], batch=batch)
     found: dict[int, T] = {}
     # Every process makes as many calls, since the weights of a shard need all of them.

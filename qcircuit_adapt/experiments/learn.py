@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
 from torch import Tensor, nn
 from torch.nn.functional import kl_div, linear
 from transformers import (
@@ -35,10 +34,11 @@ from qcircuit_adapt.experiments.item import Item
 from qcircuit_adapt.experiments.load import find_model, load_base
 from qcircuit_adapt.experiments.method import Full, Prefix
 from qcircuit_adapt.experiments.parts import load_parts
+from qcircuit_adapt.experiments.processes import processes
 from qcircuit_adapt.experiments.result import Result
 from qcircuit_adapt.experiments.task import Scores, Task
 from qcircuit_adapt.experiments.tasks import find_task
-from qcircuit_adapt.experiments.teacher import hidden_states, make_teacher
+from qcircuit_adapt.experiments.teacher import teach
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def learn(cell: Cell, place: Place) -> Result:
     loss = _loss(trainer, validation) if chooses else None
     if place.keep:
         trainer.save_model(str(place.output / "trained" / cell.label))
-    if PartialState().is_main_process:
+    if processes().is_main_process:
         shutil.rmtree(folder, ignore_errors=True)
     return Result(
         experiment=experiment.name,
@@ -144,7 +144,7 @@ def learn(cell: Cell, place: Place) -> Result:
         more={
             "steps": arguments.max_steps,
             "head": trained.head,
-            "processes": PartialState().num_processes,
+            "processes": processes().num_processes,
             "model": place.model or experiment.model,
             "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
         },
@@ -205,16 +205,13 @@ def _teach(cell: Cell, place: Place, parts: Sequence[list[Features]]) -> Tensor:
     experiment = cell.experiment
     assert experiment.teacher is not None
     source = place.model or find_model(experiment.model, tiny=place.tiny)
-    model, _ = load_base(source, dtype=torch.float32)
-    make_teacher(model, experiment.teacher, seed=cell.seed)
-    for rows in parts:
-        blocks = torch.tensor([row["input_ids"] for row in rows])
-        for row, states in zip(rows, hidden_states(model, blocks), strict=True):
-            row["teacher"] = states
-            del row["labels"]
-    head: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
-    weight: Tensor = head.weight.detach()
-    return weight
+    together = [row for rows in parts for row in rows]
+    blocks = tuple(tuple(row["input_ids"]) for row in together)
+    lesson = teach(source, experiment.teacher, seed=cell.seed, blocks=blocks)
+    for row, states in zip(together, lesson.states, strict=True):
+        row["teacher"] = states
+        del row["labels"]
+    return lesson.head
 
 
 def _encode(
@@ -229,11 +226,11 @@ def _arguments(
     cell: Cell, place: Place, *, rows: int, validate: bool, task: Task
 ) -> TrainingArguments:
     training = cell.training
-    processes = max(PartialState().num_processes, 1)
-    accumulation, rest = divmod(training.batch, training.micro_batch * processes)
+    count = processes().num_processes
+    accumulation, rest = divmod(training.batch, training.micro_batch * count)
     if rest or not accumulation:
         raise ExperimentError(
-            f"a batch of {training.batch} cannot be made of {processes} processes with "
+            f"a batch of {training.batch} cannot be made of {count} processes with "
             f"{training.micro_batch} rows each.",
             cause=f"in {cell.experiment.name}",
             cure="Choose batch as a multiple of micro_batch times the number of processes.",
@@ -274,7 +271,7 @@ def _arguments(
         dataloader_pin_memory=cuda,
         label_names=["teacher" if task.kind == "imitate" else "labels"],
     )
-    if processes == 1:
+    if count == 1:
         # On several devices without a launcher, one step would take several batches.
         arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -19,6 +18,7 @@ from qcircuit_adapt.demo.model import load_model
 from qcircuit_adapt.demo.training import OnStep
 from qcircuit_adapt.errors import ModelError
 from qcircuit_adapt.experiments.model_shape import SMALL, find_shape
+from qcircuit_adapt.experiments.processes import processes
 from qcircuit_adapt.experiments.small import small_base
 
 
@@ -39,7 +39,7 @@ def find_model(
     """
     if name not in SMALL:
         return find_shape(name).hub
-    with PartialState().main_process_first():
+    with processes().main_process_first():
         return str(small_base(name, tiny=tiny, say=say, on_step=on_step))
 
 

@@ -8,13 +8,13 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
 from multiprocessing import get_context
 
-from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 
 from qcircuit_adapt.demo.training import quiet_transformers
 from qcircuit_adapt.experiments.cell import Cell, next_cells
 from qcircuit_adapt.experiments.experiment import Experiment
 from qcircuit_adapt.experiments.learn import Place, learn
+from qcircuit_adapt.experiments.processes import processes
 from qcircuit_adapt.experiments.result import Result, append_result, read_results
 
 OnResult = Callable[[Result, int, int], None]
@@ -57,7 +57,7 @@ def run_experiments(
             for cell in next_cells(experiment, known, methods=methods, seeds=seeds)
         ]:
             for result in run(cells):
-                if PartialState().is_main_process:
+                if processes().is_main_process:
                     append_result(result, place.output)
                 known.append(result)
                 on_result(result, len(known) - already, total)
@@ -95,8 +95,8 @@ def _use_one_thread() -> None:
 
 def _read_everywhere(place: Place) -> list[Result]:
     """Read the results once: all processes have to agree on what is still to be done."""
-    box = [read_results(place.output) if PartialState().is_main_process else []]
-    if PartialState().num_processes > 1:
+    box = [read_results(place.output) if processes().is_main_process else []]
+    if processes().num_processes > 1:
         broadcast_object_list(box)
     return box[0]
 

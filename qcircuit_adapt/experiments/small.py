@@ -15,6 +15,17 @@ TINY = BaseRecipe(
 )
 """For tests: made in seconds, and good for nothing."""
 
+READER = BaseRecipe(
+    vocabulary=512,
+    hidden=128,
+    intermediate=256,
+    layers=4,
+    heads=4,
+    kv_heads=2,
+    length=128,
+    batch=8,
+    steps=800,
+)
 LOOKUPS = 24_000
 
 
@@ -32,8 +43,8 @@ def small_base(name: str, *, tiny: bool, say: Callable[[str], None], on_step: On
         return cached_base(
             documentation(), TINY if tiny else BaseRecipe(), say=say, on_step=on_step
         )
-    recipe = TINY if tiny else BaseRecipe(vocabulary=512, batch=16, steps=600)
-    return cached_base(_lookups(400 if tiny else LOOKUPS), recipe, say=say, on_step=on_step)
+    texts = _lookups(400 if tiny else LOOKUPS)
+    return cached_base(texts, TINY if tiny else READER, say=say, on_step=on_step)
 
 
 def _lookups(count: int) -> Text:

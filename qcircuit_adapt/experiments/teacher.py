@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -10,6 +12,7 @@ from transformers import PreTrainedModel
 
 from qcircuit_adapt.errors import ExperimentError
 from qcircuit_adapt.experiments.experiment import Teacher
+from qcircuit_adapt.experiments.load import load_base
 
 
 @torch.no_grad()
@@ -42,6 +45,37 @@ def _draw_update(shape: torch.Size, rank: int, draw: torch.Generator) -> Tensor:
     left, right = (torch.linalg.qr(torch.randn(size, rank, generator=draw))[0] for size in shape)
     update: Tensor = left @ right.T
     return update
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a teacher predicts, as its last layer is given it.
+
+    Attributes:
+        states: What the layer is given, of shape ``(blocks, length, hidden)``.
+        head: The layer's weight, of shape ``(vocabulary, hidden)``.
+    """
+
+    states: Tensor
+    head: Tensor
+
+
+@lru_cache(maxsize=8)
+def teach(
+    source: str, teacher: Teacher, *, seed: int, blocks: tuple[tuple[int, ...], ...]
+) -> Lesson:
+    """Return what a teacher predicts of blocks of tokens.
+
+    Args:
+        source: The folder or name of the model that the teacher is made of.
+        teacher: The teacher.
+        seed: See `make_teacher`.
+        blocks: The blocks, all of one length.
+    """
+    model, _ = load_base(source, dtype=torch.float32)
+    make_teacher(model, teacher, seed=seed)
+    head: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    return Lesson(hidden_states(model, torch.tensor(blocks)), head.weight.detach())
 
 
 @torch.no_grad()
