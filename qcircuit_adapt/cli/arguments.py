@@ -21,6 +21,9 @@ Source = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Tokens = Annotated[int, typer.Option(min=1, max=2**31, help="Tokens per step to plan for.")]
+DType = Annotated[str, typer.Option("--dtype", help="The type to predict costs for: fp32, bf16.")]
+Device = Annotated[str, typer.Option("--device", help="The device to predict for: cpu, h200.")]
+Strategy = Annotated[str, typer.Option("--strategy", help="How to train; auto takes the fastest.")]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="The file to write; printed if not given."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qcircuit_adapt.circuit_file import write_whole
-from qcircuit_adapt.cli.arguments import Json, Output, Source, Tokens
+from qcircuit_adapt.cli.arguments import Device, DType, Json, Output, Source, Strategy, Tokens
 from qcircuit_adapt.cli.output import print_json, report
 from qcircuit_adapt.errors import GateError
 from qcircuit_adapt.library import load_circuit
@@ -24,15 +24,27 @@ class Target(enum.StrEnum):
     triton = "triton"
 
 
-def compile_circuit(source: Source, tokens: Tokens = 2048, as_json: Json = False) -> None:
-    """Find the contraction path of a circuit and print the plan."""
+def compile_circuit(
+    source: Source,
+    tokens: Tokens = 2048,
+    dtype: DType = "float32",
+    device: Device = "cpu",
+    strategy: Strategy = "auto",
+    as_json: Json = False,
+) -> None:
+    """Find the contraction path of a circuit and the fastest strategy, and print the plan."""
     from qcircuit_adapt.compiler.plan import compile as compile_plan
+    from qcircuit_adapt.compiler.strategy import report_candidates
 
-    plan = compile_plan(load_circuit(source), tokens=tokens)
+    plan = compile_plan(
+        load_circuit(source), tokens=tokens, dtype=dtype, device=device, strategy=strategy
+    )
     if as_json:
         print_json(plan.to_dict())
-    else:
-        print(plan)
+        return
+    print(plan)
+    print(f"\ntraining, predicted for {plan.dtype} on {plan.device}; rows of {plan.circuit.d_in}:")
+    print(*report_candidates(plan.candidates), sep="\n")
 
 
 def emit(

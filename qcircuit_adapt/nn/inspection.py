@@ -17,7 +17,7 @@ from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.compiler.plan import compile
 from qcircuit_adapt.errors import WireError
 from qcircuit_adapt.nn.examine import bound_rank
-from qcircuit_adapt.nn.operator import run
+from qcircuit_adapt.nn.program import run
 from qcircuit_adapt.nn.update import Tensors, Update
 
 TOLERANCE = float(np.finfo(np.float32).eps)

@@ -15,15 +15,16 @@ from qcircuit_adapt.compiler.lower import Program
 from qcircuit_adapt.compiler.plan import Plan, compile, written_program
 from qcircuit_adapt.compiler.storage import stored_gates
 from qcircuit_adapt.gate import Gate
+from qcircuit_adapt.nn.execute import execute
 from qcircuit_adapt.nn.init import identity, initialize
 from qcircuit_adapt.nn.operator import (
     check_features,
     describe,
     exact_types,
     join_halves,
-    run,
     widen,
 )
+from qcircuit_adapt.nn.program import run
 from qcircuit_adapt.nn.rotation import check_rotations, count_angles, rotate
 from qcircuit_adapt.nn.stream import Stream, digest_tensors
 from qcircuit_adapt.nn.weight import Weight, require
@@ -69,6 +70,7 @@ class Update(nn.Module):
     Args:
         adapter: The adapter.
         tokens: How many inputs a step of training has; see `compile`.
+        strategy: How circuits are applied in training; see `compile`.
         dtype: The type of parameters and buffers; torch's default if None.
         device: Where they are; torch's default if None.
         magnitudes: How many outputs the layer has, to train their magnitudes too; 0 for not.
@@ -99,6 +101,7 @@ class Update(nn.Module):
         adapter: Adapter,
         *,
         tokens: int = 2048,
+        strategy: str = "einsum",
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
         magnitudes: int = 0,
@@ -115,7 +118,7 @@ class Update(nn.Module):
         self.stream = stream
         count = len(adapter.terms)
         self.parts = tuple(
-            _prepare(term, prefix=f"t{n}_" if count > 1 else "", tokens=tokens)
+            _prepare(term, f"t{n}_" if count > 1 else "", tokens=tokens, strategy=strategy)
             for n, term in enumerate(adapter.terms, 1)
         )
         for part in self.parts:
@@ -296,11 +299,7 @@ class Update(nn.Module):
         if part.chain:
             return _scale(part, _accumulate(part.chain, x, self._weights(part)))
         gates, references = self._gates(part)
-        result = run(part.plan.apply, x, gates)
-        if references:
-            # The same steps on equal values: equal to the bit while nothing is trained.
-            result = result - run(part.plan.apply, x, references)
-        return _scale(part, result)
+        return _scale(part, execute(part.plan, x, gates, references))
 
     def _matrix(self, part: Part, weight: Weight | None) -> Tensor:
         """Return ``dW`` of one term."""
@@ -364,14 +363,14 @@ def _copy(part: Part, gates: Tensors, *, halves: bool) -> Tensors:
     return join_halves(part.plan.circuit, gates)
 
 
-def _prepare(term: Term, *, prefix: str, tokens: int) -> Part:
+def _prepare(term: Term, prefix: str, *, tokens: int, strategy: str) -> Part:
     """Plan a term."""
     circuit = term.circuit
     chained = term.form in FORMS_FROM_IDENTITY and _keeps_wires(circuit)
     return Part(
         term,
         prefix,
-        plan=compile(circuit, tokens=tokens),
+        plan=compile(circuit, tokens=tokens, strategy=strategy),
         chain=written_program(circuit) if chained else None,
         gates=stored_gates(circuit, zero=term.zero_gate if term.form == "zero" else ""),
     )
