@@ -9,7 +9,7 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from qcircuit_adapt.adapter import FORMS
-from qcircuit_adapt.errors import AdaptError
+from qcircuit_adapt.errors import AdaptError, OptionError
 from qcircuit_adapt.hf import CircuitConfig, CircuitLinear
 from qcircuit_adapt.hf.layer import dimensions
 
@@ -270,3 +270,43 @@ def test_a_large_layer_in_bfloat16_trains_a_step_and_merges(d_out):
     assert not torch.equal(base.weight.data, before)
     layer.unmerge()
     assert torch.equal(base.weight.data, before)
+
+
+@pytest.mark.parametrize("form", ["difference", "zero"])
+@pytest.mark.parametrize("strategy", ["feature-save-x", "token-save-all", "auto"])
+def test_a_strategy_trains_the_same_and_keeps_what_it_says(form, strategy):
+    base, x = make_linear(64, 64, torch.float64), make_input(64, dtype=torch.float64)
+    options = {"circuit": "quanta(axes=3)", "form": form}
+    layers = [make_layer(base, **options, strategy=one) for one in ("einsum", strategy)]
+    layers[1].load_state_dict(layers[0].state_dict())
+    assert torch.equal(layers[1](x), base(x))
+    rows = {}
+    for layer in layers:
+        for number, parameter in enumerate(layer.qcircuit_delta.parameters()):
+            torch.manual_seed(number)
+            nn.init.normal_(parameter)
+        kept, wide = set(), x.repeat(100, 1, 1).requires_grad_()
+
+        def keep(tensor, kept=kept, wide=wide):
+            if tensor.numel() >= wide.numel() // 4:  # an activation, not a gate
+                kept.add((tensor.untyped_storage().data_ptr(), tensor.untyped_storage().nbytes()))
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            y = layer(wide)
+        y.square().sum().backward()
+        rows[layer] = sum(size for _, size in kept) / (8 * wide.numel())
+    one, other = ([p.grad for p in layer.qcircuit_delta.parameters()] for layer in layers)
+    for expected, actual in zip(one, other, strict=True):
+        torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-10)
+    if strategy == "feature-save-x":
+        assert rows[layers[1]] < 1.3 < rows[layers[0]]
+
+
+def test_a_strategy_is_known_by_name():
+    with pytest.raises(OptionError) as caught:
+        CircuitConfig(strategy="feature-save")
+    assert str(caught.value).splitlines() == [
+        "strategy='feature-save' is not possible.",
+        "  Did you mean 'feature-save-x' or 'feature-save-all' or 'token-save-x'?",
+    ]

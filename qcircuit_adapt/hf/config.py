@@ -17,6 +17,7 @@ from peft.utils import CONFIG_NAME
 from qcircuit_adapt.adapter import FORMS, Adapter, Form
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.circuit_file import write_whole
+from qcircuit_adapt.compiler.strategy import STRATEGIES
 from qcircuit_adapt.errors import AdaptError, CircuitError, FileError, OptionError, nearest
 from qcircuit_adapt.library import resolve_adapter, split_terms
 from qcircuit_adapt.nn.rotation import check_rotations
@@ -66,6 +67,9 @@ class CircuitConfig(PeftConfig):
         use_dora: Whether to train the magnitude of every output as well, as PEFT's LoRA can.
         orthogonal: Whether to hold every gate orthogonal, as OFT does; in forms ``residual``,
             ``input`` and ``output``, of circuits whose gates are square. See `nn.rotation`.
+        strategy: How circuits are applied in training: ``"einsum"``; ``"feature-save-x"``, which
+            keeps nothing but x for backward; others, or ``"auto"``, see `compile`. The forms that
+            start from the identity take ``"einsum"`` in any case.
         save_reference: Whether what is not trained, such as the circuit that form ``difference``
             subtracts, is in the saved file. If not it is drawn from ``seed`` by `nn.stream`, and
             checked against a digest when it is drawn again.
@@ -103,6 +107,7 @@ class CircuitConfig(PeftConfig):
     scale: float = 1.0
     use_dora: bool = False
     orthogonal: bool = False
+    strategy: str = "einsum"
     save_reference: bool = True
     seed: int = 0
     target_modules: list[str] | set[str] | str | None = None
@@ -147,7 +152,9 @@ class CircuitConfig(PeftConfig):
         self._check_options()
 
     def _check_options(self) -> None:
-        for option, choices in (("form", FORMS), ("bias", _BIASES)):
+        strategies = ("auto", *STRATEGIES)
+        options = (("form", FORMS), ("bias", _BIASES), ("strategy", strategies))
+        for option, choices in options:
             value = getattr(self, option)
             if value not in choices:
                 raise OptionError(

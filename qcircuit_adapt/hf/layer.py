@@ -82,6 +82,7 @@ class CircuitLayer(BaseTunerLayer):
             dtype=dtype,
             magnitudes=d_out if config.use_dora else 0,
             orthogonal=config.orthogonal,
+            strategy=config.strategy,
             stream=None if config.save_reference else Stream(config.seed, label),
             init_weights=config.init_weights,
         )

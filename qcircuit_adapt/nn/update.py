@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from qcircuit_adapt.adapter import FORMS_FROM_IDENTITY, FORMS_ON_WEIGHT, Adapter, Term
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.compiler.device import DTYPES
 from qcircuit_adapt.compiler.lower import Program
 from qcircuit_adapt.compiler.plan import Plan, compile, written_program
 from qcircuit_adapt.compiler.storage import stored_gates
@@ -118,7 +119,19 @@ class Update(nn.Module):
         self.stream = stream
         count = len(adapter.terms)
         self.parts = tuple(
-            _prepare(term, f"t{n}_" if count > 1 else "", tokens=tokens, strategy=strategy)
+            Part(
+                term,
+                f"t{n}_" if count > 1 else "",
+                plan=compile(
+                    term.circuit,
+                    tokens=tokens,
+                    dtype=_name_dtype(dtype),
+                    device=_name_device(device),
+                    strategy=strategy,
+                ),
+                chain=_find_chain(term),
+                gates=_list_stored(term),
+            )
             for n, term in enumerate(adapter.terms, 1)
         )
         for part in self.parts:
@@ -363,17 +376,24 @@ def _copy(part: Part, gates: Tensors, *, halves: bool) -> Tensors:
     return join_halves(part.plan.circuit, gates)
 
 
-def _prepare(term: Term, prefix: str, *, tokens: int, strategy: str) -> Part:
-    """Plan a term."""
-    circuit = term.circuit
-    chained = term.form in FORMS_FROM_IDENTITY and _keeps_wires(circuit)
-    return Part(
-        term,
-        prefix,
-        plan=compile(circuit, tokens=tokens, strategy=strategy),
-        chain=written_program(circuit) if chained else None,
-        gates=stored_gates(circuit, zero=term.zero_gate if term.form == "zero" else ""),
-    )
+def _find_chain(term: Term) -> Program | None:
+    """Return the steps gate by gate, if a term adds up what each gate changes."""
+    chained = term.form in FORMS_FROM_IDENTITY and _keeps_wires(term.circuit)
+    return written_program(term.circuit) if chained else None
+
+
+def _list_stored(term: Term) -> tuple[Gate, ...]:
+    return stored_gates(term.circuit, zero=term.zero_gate if term.form == "zero" else "")
+
+
+def _name_dtype(dtype: torch.dtype | None) -> str:
+    """Return the name of the type that costs are predicted for."""
+    name = str(dtype or torch.get_default_dtype()).removeprefix("torch.")
+    return name if name in DTYPES else "float32"
+
+
+def _name_device(device: torch.device | str | None) -> str:
+    return "cuda" if torch.device(device or "cpu").type == "cuda" else "cpu"
 
 
 def _keeps_wires(circuit: Circuit) -> bool:
