@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from transformers import LlamaConfig
 
 import qcircuit_adapt as qa
-from qcircuit_adapt.families import match_factors, quanta
+from qcircuit_adapt.factors import match_factors
+from qcircuit_adapt.families import quanta
 from qcircuit_adapt.hf.model_table import ModelTable, tabulate_model
 
 

@@ -34,8 +34,35 @@ FORMS_ON_WEIGHT: tuple[Form, ...] = ("input", "output")
 FORMS_FROM_IDENTITY: tuple[Form, ...] = ("residual", *FORMS_ON_WEIGHT)
 """The forms whose gates all start as the (partial) identity."""
 
-
 _ACTS = {"input": "takes", "output": "gives"}
+
+
+def strip_weight(form: Form | None) -> Form | None:
+    """Return the form whose update is what a form multiplies the base weight by, or its own.
+
+    Example:
+        >>> strip_weight("input"), strip_weight("zero")
+        ('residual', 'zero')
+    """
+    return "residual" if form in FORMS_ON_WEIGHT else form
+
+
+def check_form(circuit: Circuit, form: Form) -> None:
+    """Refuse a form that is none, or that a circuit's shape does not allow.
+
+    Raises:
+        GateError: The form is unknown.
+        SizeError: The form needs a circuit with ``d_in = d_out``.
+    """
+    if form not in FORMS:
+        raise GateError(f"unknown form {form!r}.", cure=nearest(str(form), FORMS, noun="forms"))
+    if form in FORMS_ON_WEIGHT and circuit.d_in != circuit.d_out:
+        raise SizeError(
+            f"{circuit.label} maps {circuit.d_in} to {circuit.d_out}, which form {form!r} does not "
+            "allow.",
+            cause=f"In this form it changes what a layer {_ACTS[form]}, and keeps its size.",
+            cure="Use a circuit with d_in = d_out, or form 'difference'.",
+        )
 
 
 @dataclass(frozen=True)
@@ -57,10 +84,7 @@ class Term:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.form not in FORMS:
-            raise GateError(
-                f"unknown form {self.form!r}.", cure=nearest(str(self.form), FORMS, noun="forms")
-            )
+        check_form(self.circuit, self.form)
         if not math.isfinite(self.scale) or not self.scale:
             raise GateError(
                 f"the scale of {self.circuit.label} is {self.scale!r}.",
@@ -79,14 +103,6 @@ class Term:
                     cause="The circuit stays zero whatever its other gates learn.",
                     cure="Remove 'frozen' or init=zero.",
                 )
-        if self.form in FORMS_ON_WEIGHT and self.circuit.d_in != self.circuit.d_out:
-            raise SizeError(
-                f"{self.circuit.label} maps {self.circuit.d_in} to {self.circuit.d_out}, which "
-                f"form {self.form!r} does not allow.",
-                cause=f"In this form it changes what a layer {_ACTS[self.form]}, and keeps its "
-                "size.",
-                cure="Use a circuit with d_in = d_out, or form 'difference'.",
-            )
         if self.form in FORMS_FROM_IDENTITY and frozen:
             raise GateError(
                 f"gate {frozen[0].name!r} of {self.circuit.label} is frozen, which form "

@@ -151,6 +151,8 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
         os.umask(umask)
         os.chmod(name, 0o666 & ~umask)
         os.replace(name, path)
-    except OSError as error:
+    except BaseException as error:  # an interrupt, too, leaves no temporary file
         Path(name).unlink(missing_ok=True)
-        raise FileError(f"cannot write {path}: {error.strerror}.") from None
+        if isinstance(error, OSError):
+            raise FileError(f"cannot write {path}: {error.strerror}.") from None
+        raise

@@ -8,6 +8,8 @@ from typing import Any
 # Tests run side by side, one on each core; small tensors gain nothing from more threads. Set before
 # anything imports torch or numpy.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Kernels for a GPU run on the CPU, slowly; read when triton is imported, which torch may do.
+os.environ.setdefault("TRITON_INTERPRET", "1")
 
 from hypothesis import HealthCheck, settings
 

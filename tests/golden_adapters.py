@@ -50,6 +50,24 @@ CONFIGS = {
         target_modules=["square", "narrow"],
         scale=0.5,
     ),
+    "orthogonal": qa.CircuitConfig(
+        circuit="a=4 b=3 | a b, b per a",
+        form="input",
+        orthogonal=True,
+        target_modules=["square", "narrow"],
+    ),
+    "seed": qa.CircuitConfig(
+        circuit="quanta(axes=2)",
+        circuits={"narrow": "a=4 b=3 | a b {init=normal frozen}, a -> a=2 {rank=2}"},
+        save_reference=False,
+        seed=7,
+        target_modules=["square", "narrow"],
+    ),
+    "sum": qa.CircuitConfig(
+        circuit="quanta(axes=2) + 0.5 zero lora(rank=2) + -1.0 input monarch(axes=2)",
+        use_dora=True,
+        target_modules=["square", "narrow"],
+    ),
 }
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from qcircuit_adapt.compiler import Program
-from qcircuit_adapt.nn.operator import run
+from qcircuit_adapt.nn.program import run
 
 
 def bound(

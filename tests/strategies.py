@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from hypothesis import strategies as st
 
+from qcircuit_adapt.adapter import FORMS, FORMS_ON_WEIGHT
 from qcircuit_adapt.axes import Axis, product
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.declaration import advance
@@ -16,6 +17,9 @@ from qcircuit_adapt.gate import Gate
 SIZES = st.integers(min_value=1, max_value=5)
 MAX_WIDTH = 120
 """Numbers per token at most, so that dense matrices stay small."""
+
+FORMS_ALONE = tuple(form for form in FORMS if form not in FORMS_ON_WEIGHT)
+"""The forms whose update is the circuit's own, and not a product with the base weight."""
 
 
 @st.composite
@@ -84,6 +88,20 @@ def circuits(
     if draw(st.booleans()):
         outputs = draw(st.permutations(outputs))
     return Circuit(inputs, built, outputs=outputs, name=draw(st.sampled_from(["", "random"])))
+
+
+def square(circuit: Circuit) -> Circuit:
+    """The circuit, followed by a gate that brings it back to its inputs if it is not square."""
+    if circuit.d_in == circuit.d_out:
+        return circuit
+    taken, made = (" ".join(a.name for a in axes) for axes in (circuit.outputs, circuit.inputs))
+    given = " ".join(f"{axis.name}={axis.size}" for axis in circuit.inputs)
+    return circuit >> Circuit(circuit.outputs, [f"{taken} -> {given}"], outputs=made.split())
+
+
+def fit(circuit: Circuit, form: str | None) -> Circuit:
+    """The circuit, made square if a form needs that."""
+    return square(circuit) if form in FORMS_ON_WEIGHT else circuit
 
 
 def tensors_for(

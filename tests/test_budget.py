@@ -8,10 +8,12 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import circuits
 
+import qcircuit_adapt as qa
 from qcircuit_adapt.analysis import claim_rank, find_freedom
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.cli import main
@@ -25,6 +27,8 @@ from qcircuit_adapt.design.score import Score, bound_freedom, bound_rank
 from qcircuit_adapt.draw.front import draw_front, save_front
 from qcircuit_adapt.errors import CircuitError
 from qcircuit_adapt.families import FAMILIES, resolve
+from qcircuit_adapt.nn.update import Update
+from qcircuit_adapt.nn.weight import Weight
 
 numbers = st.integers(0, 3)
 bounds = st.tuples(numbers, numbers).map(lambda pair: (min(pair), max(pair)))
@@ -97,10 +101,11 @@ def test_orders_of_axes_are_layouts_of_their_own_if_asked() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_has_rows_that_resolve_to_what_they_count(family: str) -> None:
-    listed = list(list_layouts(family, 64, 32, max_parameters=900, limit=4))
+    d_out = 64 if FAMILIES[family].square else 32
+    listed = list(list_layouts(family, 64, d_out, max_parameters=900, limit=4))
     assert listed
     for spec, circuit in listed:
-        assert resolve(spec, 64, 32) == circuit
+        assert resolve(spec, 64, d_out) == circuit
         assert circuit.parameters <= 900
 
 
@@ -147,18 +152,40 @@ def test_tables_hold_every_row() -> None:
 
 
 def test_a_suggestion_is_the_cheapest_of_the_freest_of_most_rank() -> None:
-    rows = find_rows(4096, 1024, max_parameters=2097)
-    chosen = suggest(4096, 1024, max_parameters=read_amount("0.05%", dense=4096 * 1024))
+    families = [name for name in FAMILIES if not FAMILIES[name].square]
+    rows = find_rows(512, 128, max_parameters=655, families=families)
+    chosen = suggest(512, 128, max_parameters=read_amount("1%", dense=512 * 128))
     most = max(row.update_rank[0] for row in rows)
-    assert chosen.row.update_rank[0] == most == 1024
+    assert chosen.row.update_rank[0] == most == 128
     full = [row for row in rows if row.update_rank[0] == most and row.joined]
     free = max(row.freedom[1] for row in full)
     near = [row for row in full if 10 * row.freedom[1] >= 9 * free]
     assert chosen.row.macs == min(row.macs for row in near)
     assert (chosen.listed, chosen.full, chosen.near) == (len(rows), len(full), len(near))
-    assert resolve(chosen.row.spec, 4096, 1024).parameters == chosen.row.parameters
+    assert resolve(chosen.row.spec, 512, 128).parameters == chosen.row.parameters
     assert len(str(chosen).splitlines()) == 5
-    assert str(chosen).splitlines()[-1] == f'qa.CircuitConfig(circuit="{chosen.row.spec}")'
+    line = str(chosen).splitlines()[-1]
+    form = "" if chosen.row.form == "difference" else f', form="{chosen.row.form}"'
+    assert line == f'qa.CircuitConfig(circuit="{chosen.row.spec}"{form})'
+    config = eval(line, {"qa": qa})
+    assert config.adapter_for("q_proj", 512, 128).parameters == chosen.row.parameters
+
+
+@pytest.mark.parametrize("family", [name for name in FAMILIES if FAMILIES[name].square])
+@pytest.mark.parametrize("layer", [(64, 32), (32, 64)])
+def test_rows_on_one_side_of_a_weight_are_those_of_the_layer(
+    family: str, layer: tuple[int, int]
+) -> None:
+    for row in find_rows(*layer, max_parameters=900, families=[family]):
+        config = qa.CircuitConfig(circuit=row.spec, form=row.form)
+        (term,) = config.adapter_for("q_proj", *layer).terms
+        assert term.form == row.form
+        assert term.circuit.parameters == row.parameters
+        assert row.share == row.parameters / (64 * 32)
+        update = Update(qa.Adapter([term]), dtype=torch.float64, init_weights=False)
+        weight = torch.randn(layer[::-1], dtype=torch.float64)
+        change = update.delta_weight(weight=Weight.of(weight))
+        assert row.update_rank[0] <= torch.linalg.matrix_rank(change) <= row.update_rank[1]
 
 
 def test_a_suggested_form_that_is_not_the_usual_one_is_written() -> None:
@@ -218,7 +245,7 @@ ERRORS = [
     (lambda: read_range("few"), "'few' is no range of numbers.\n  Write '2-3', or '2'."),
     (
         lambda: save_front((), "rows.txt"),
-        "rows.txt does not end in what rows can be drawn to.\n  Use .svg, .png or .pdf.",
+        "rows.txt does not end in what a plot can be drawn to.\n  Use .svg, .png or .pdf.",
     ),
 ]
 
@@ -248,3 +275,17 @@ def test_the_command_suggests(capsys: pytest.CaptureFixture[str]) -> None:
         main(["suggest", "--d-in", "64", "--budget", "10%"])
     assert not caught.value.code
     assert "qa.CircuitConfig(circuit=" in capsys.readouterr().out
+
+
+def test_rows_are_written_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "rows.html"
+    budget = ["budget", "--d-in", "64", "--max-parameters", "400", "--families", "lora,quanta"]
+    with pytest.raises(SystemExit):
+        main([*budget, "-o", str(page)])
+    rows = find_rows(64, 64, max_parameters=400, families=["lora", "quanta"])
+    assert f"<title>{len(rows)} circuits</title>" in page.read_text()
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main([*budget[:3], "--max-parameters", "4000", "-o", str(tmp_path / "x.html")])
+    assert "are too many for a page, which shows 100." in capsys.readouterr().err
+    assert not (tmp_path / "x.html").exists()

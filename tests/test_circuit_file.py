@@ -12,7 +12,7 @@ from hypothesis import given
 from strategies import circuits
 
 from qcircuit_adapt import Circuit, read_circuit, write_circuit
-from qcircuit_adapt.circuit_file import dumps, loads
+from qcircuit_adapt.circuit_file import dumps, loads, write_whole
 from qcircuit_adapt.errors import CircuitError, FileError
 from qcircuit_adapt.library import names
 from qcircuit_adapt.locate import shared_folder
@@ -122,3 +122,20 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         write_circuit(Circuit.parse("a=2 | a"), path)
     assert str(caught.value) == f"cannot write {path}: No such file or directory."
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_what_stops_a_write_leaves_the_old_file_alone(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "circuit.toml"
+    path.write_text("old")
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises((FileError, KeyboardInterrupt)):
+        write_whole(path, "new")
+    assert [one.name for one in tmp_path.iterdir()] == ["circuit.toml"]
+    assert path.read_text() == "old"

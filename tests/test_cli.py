@@ -173,6 +173,15 @@ def test_draw_and_emit_write_files(tmp_path: Path, capsys: pytest.CaptureFixture
     assert page.read_text("utf-8").startswith("<!doctype html>")
     assert run(capsys, "emit", SMALL, "--output", str(code)) == (0, "", f"Wrote {code}.\n")
     assert "import torch" in code.read_text("utf-8")
+    _, kernels, _ = run(capsys, "emit", "quanta-16-8-8-4", "--target", "triton")
+    assert "import triton" in kernels
+    assert "import torch" not in kernels
+    assert run(capsys, "emit", "quanta-12-8-8", "--target", "triton") == (
+        1,
+        "",
+        "GateError: there is no fused kernel of circuit 'quanta-12-8-8': wire 'a' has size 12, "
+        "which is no power of two.\n  Leave out --target triton.\n",
+    )
 
 
 def test_draw_shows_the_cut_the_order_and_themes(

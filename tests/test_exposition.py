@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import circuits
+from strategies import circuits, fit
 
 from qcircuit_adapt import (
     Circuit,
@@ -24,8 +24,8 @@ from qcircuit_adapt import (
     load_adapter,
     load_circuit,
 )
+from qcircuit_adapt.adapter import FORMS
 from qcircuit_adapt.analysis import Certificate, RankClaim, find_cut, find_structure, prove
-from qcircuit_adapt.analysis.claim import PROVED_FORMS
 from qcircuit_adapt.analysis.exposition import argue, explain, to_tex
 from qcircuit_adapt.analysis.exposition.freedom import count_by_wires
 from qcircuit_adapt.analysis.exposition.piece import Math
@@ -76,6 +76,7 @@ def words(certificate: Certificate) -> str:
         (load_circuit("lora-4096-r16"), "zero"),
         (load_circuit("tensor-train-16-16-16-r4"), "difference"),
         (KRONECKER_SUM, "difference"),
+        (families.oft(4096, block=32), "output"),
     ],
     ids=lambda value: getattr(value, "name", str(value)),
 )
@@ -149,9 +150,9 @@ def test_the_first_step(circuit: Circuit, form: Form, claim: str, reason: str) -
 
 
 @settings(max_examples=40)
-@given(circuits(), st.sampled_from((None, *PROVED_FORMS)))
+@given(circuits(), st.sampled_from((None, *FORMS)))
 def test_every_certificate_is_explained(circuit: Circuit, form: Form | None) -> None:
-    certificate = prove(circuit, form=form)
+    certificate = prove(fit(circuit, form), form=form)
     text = explain(certificate)
     assert text.endswith("\n")
     assert max(map(len, text.splitlines())) <= 100
@@ -164,8 +165,9 @@ def test_every_certificate_is_explained(circuit: Circuit, form: Form | None) -> 
 
 
 @settings(max_examples=20)
-@given(circuits(max_gates=3, max_axes=3), st.sampled_from((None, *PROVED_FORMS)))
+@given(circuits(max_gates=3, max_axes=3), st.sampled_from((None, *FORMS)))
 def test_every_claimed_number_is_of_the_certificate(circuit: Circuit, form: Form | None) -> None:
+    circuit = fit(circuit, form)
     certificate = prove_with_jacobian(circuit, form)
     known = {0, circuit.d_in, circuit.d_out, *numbers_in(certificate)}
     known |= {*numbers_in(find_structure(circuit))}
@@ -198,9 +200,9 @@ def gap_numbers(circuit: Circuit) -> set[int]:
     return {one.dimension - one.gap for one in find_structure(circuit) if hasattr(one, "gap")}
 
 
-@given(circuits(max_gates=4), st.sampled_from((None, *PROVED_FORMS)))
+@given(circuits(max_gates=4), st.sampled_from((None, *FORMS)))
 def test_what_is_sampled_is_not_called_proved(circuit: Circuit, form: Form | None) -> None:
-    certificate = prove_with_jacobian(circuit, form)
+    certificate = prove_with_jacobian(fit(circuit, form), form)
     statuses = {"theorem", "proved by witness", "proved interval", ""}
     for statement in statements_of(certificate):
         chance = re.fullmatch(r"Monte Carlo \(1 in [\d,]+\)", statement.status)

@@ -275,3 +275,12 @@ def test_a_model_card_says_once_how_to_load(tmp_path):
 def test_peft_knows_the_method(first: str) -> None:
     script = f"{first}; assert 'QCIRCUIT' in peft.mapping.PEFT_TYPE_TO_CONFIG_MAPPING"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_options_have_names():
+    with pytest.raises(OptionError) as error:
+        CircuitConfig("quanta(axes=4)")
+    assert str(error.value).splitlines() == [
+        "CircuitConfig takes options by name, but 'quanta(axes=4)' has none.",
+        '  Write circuit="quanta(axes=4)".',
+    ]

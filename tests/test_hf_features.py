@@ -12,6 +12,7 @@ from peft import (
     inject_adapter_in_model,
     set_peft_model_state_dict,
 )
+from safetensors import safe_open
 from test_hf_training import make_rows
 from tiny_models import (
     compute_logits,
@@ -125,6 +126,20 @@ def test_generation_is_that_of_the_merged_model():
     merged = model.merge_and_unload().generate(input_ids=make_tokens(), **options)
     assert torch.equal(found, merged)
     assert not torch.equal(found, plain)
+
+
+def test_a_merged_model_is_one_of_transformers_alone(tmp_path):
+    model = get_peft_model(make_llama(), CircuitConfig(init_weights=False)).eval()
+    merged = model.merge_and_unload()
+    merged.save_pretrained(tmp_path)
+    files = {path.name for path in tmp_path.iterdir()}
+    assert files == {"config.json", "generation_config.json", "model.safetensors"}
+    assert "qcircuit" not in (tmp_path / "config.json").read_text().lower()
+    with safe_open(tmp_path / "model.safetensors", framework="pt") as opened:
+        assert set(opened.keys()) <= set(make_llama().state_dict())
+    again = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert {type(module) for module in again.modules()} == {type(m) for m in make_llama().modules()}
+    assert torch.equal(compute_logits(again), compute_logits(merged))
 
 
 def test_modules_to_save_are_saved_whole(tmp_path):

@@ -36,6 +36,12 @@ OPTIONS = {
     "dora around lora": {"circuit": "lora(rank=2)", "form": "zero", "use_dora": True},
     "dora around input": {"form": "input", "use_dora": True},
     "dora around a sum": {"circuit": SUM, "use_dora": True, "scale": 0.5},
+    "orthogonal": {"form": "input", "orthogonal": True},
+    "orthogonal on both sides": {
+        "circuit": "input monarch + output quanta(axes=2)",
+        "orthogonal": True,
+        "use_dora": True,
+    },
     "seed": {"save_reference": False, "seed": 3},
     "seed in a sum": {"circuit": SUM, "save_reference": False},
 }
@@ -363,3 +369,17 @@ def test_a_file_cannot_name_circuits_that_are_elsewhere():
     config = CircuitConfig(resolved={"quanta(axes=4)": {"64->64": "zero lora(rank=2)"}})
     with pytest.raises(AdaptError, match=r"layer .q_proj. .* cannot have circuit"):
         config.adapter_for("q_proj", 64, 64)
+
+
+def test_gates_that_cannot_be_held_orthogonal_leave_the_model():
+    model = make_llama()
+    before = describe(model)
+    with pytest.raises(AdaptError) as error:
+        adapt(model, orthogonal=True, form="residual")
+    assert str(error.value).splitlines() == [
+        "layer 'model.layers.0.self_attn.v_proj' (64 -> 32) cannot have circuit 'quanta(axes=4)'.",
+        "  gate 'g6' of the circuit maps 16 to 8, and cannot be held orthogonal.",
+        "  Use a circuit of square gates; in form 'input' or 'output' every layer has one. Or "
+        "leave the layer out: exclude_modules.",
+    ]
+    assert_unchanged(model, before)

@@ -1,5 +1,6 @@
 import copy
 import pickle
+import warnings
 
 import pytest
 import torch
@@ -231,6 +232,38 @@ def test_rows_of_a_batch_have_adapters_of_their_own():
     assert not any(module._forward_pre_hooks for module in model.modules())
 
 
+CUT = "a=4 b=2 c=4 d=2 | c d, b d, a d, b c, a c, a b, a -> a=2 {init=identity frozen}"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            {"circuit": "quanta(axes=4)", "form": "residual"},
+            "64 of the 400 numbers of 'a=4 b=4 c=2 d=2 | c d, b d, a d, b c, a c, a b -> a=2 b' "
+            "have no gradient at the first step in form 'residual', but once others have moved. In "
+            "form 'difference', or where the gate that makes the layer narrower comes first, all "
+            "have one.",
+        ),
+        (
+            {"circuits": {"v_proj": CUT}},
+            f"32 of the 528 numbers of '{CUT}' never have a gradient; they could be left out.",
+        ),
+        ({"circuit": "quanta(axes=4)"}, None),
+        ({"circuit": "lora(rank=2)", "form": "zero"}, None),
+        ({"circuit": "a=2 b=32 | b -> b=16, a b", "form": "residual"}, None),
+        ({"circuit": "quanta(axes=4)", "form": "residual", "inference_mode": True}, None),
+    ],
+)
+def test_numbers_that_have_no_gradient_are_named_once(options, said):
+    options = {"target_modules": ["v_proj"], **options}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        get_peft_model(make_llama(), CircuitConfig(**options))
+    found = [str(one.message) for one in caught if "gradient" in str(one.message)]
+    assert [one for one in found if "checkpointing" not in one] == ([said] if said else [])
+
+
 def test_copies_compute_the_same():
     model = make_adapted()
     expected = compute_logits(model)
@@ -375,6 +408,78 @@ def test_a_refusal_says_why_and_changes_nothing(options, expected):
         get_peft_model(model, CircuitConfig(**options))
     assert lines(error) == expected
     assert_unchanged(model, before)
+
+
+class Mixture(nn.Module):
+    """Layers that no circuit fits, and those that another module looks into."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(16, 16)
+        self.conv1 = nn.Conv1d(16, 16, 3)
+        self.conv2 = nn.Conv2d(16, 16, 3)
+        self.conv3 = nn.Conv3d(16, 16, 3)
+        self.bilinear = nn.Bilinear(16, 16, 16)
+        self.embedding = nn.Embedding(16, 16)
+        self.attention = nn.MultiheadAttention(16, 2)
+        self.encoder = nn.TransformerEncoderLayer(16, 2, 16)
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [
+        ("conv1", "Conv1d"),
+        ("conv2", "Conv2d"),
+        ("conv3", "Conv3d"),
+        ("bilinear", "Bilinear"),
+        ("embedding", "Embedding"),
+        ("attention", "MultiheadAttention"),
+    ],
+)
+def test_what_is_not_linear_is_refused(target, kind):
+    model = Mixture()
+    before = describe(model)
+    with pytest.raises(AdaptError) as error:
+        get_peft_model(model, CircuitConfig(target_modules=["linear", target]))
+    assert lines(error) == [
+        f"target module {target!r} is not a linear layer, but {kind}.",
+        "  Take it out of target_modules; modules_to_save trains it whole.",
+    ]
+    assert_unchanged(model, before)
+
+
+def test_a_layer_whose_weight_another_reads_is_refused():
+    """`torch.nn.MultiheadAttention` never calls its out_proj: an adapter there would do nothing."""
+    model = Mixture()
+    before = describe(model)
+    with pytest.raises(AdaptError) as error:
+        get_peft_model(model, CircuitConfig(target_modules=["attention.out_proj"]))
+    assert lines(error) == [
+        "target module 'attention.out_proj' is never called: MultiheadAttention reads its weight.",
+        "  An adapter on it would do nothing.",
+        "  Take it out of target_modules; modules_to_save trains the whole module.",
+    ]
+    with pytest.raises(AdaptError) as error:
+        get_peft_model(model, CircuitConfig(target_modules=["linear1"]))
+    assert lines(error) == [
+        "target module 'encoder.linear1' is never called: TransformerEncoderLayer reads its "
+        "weight.",
+        "  An adapter on it would do nothing.",
+        "  Call torch.backends.mha.set_fastpath_enabled(False) first.",
+    ]
+    assert_unchanged(model, before)
+
+
+def test_an_encoder_without_its_fast_path_calls_its_layers():
+    model, x = Mixture().encoder.eval(), torch.randn(3, 2, 16)
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.no_grad():
+            expected = model(x)
+            config = CircuitConfig(target_modules=["linear1"], init_weights=False)
+            assert not torch.allclose(get_peft_model(model, config)(x), expected)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(True)
 
 
 def test_a_regular_expression_that_matches_nothing_is_refused():

@@ -2,6 +2,8 @@
 
 import importlib
 import importlib.util
+import os
+import sys
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from peft import PeftModel, get_peft_model, get_peft_model_state_dict
 from tiny_models import compute_logits, ignore_warnings, make_llama, make_tokens
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, TorchAoConfig
 
+from qcircuit_adapt.adapter import FORMS
 from qcircuit_adapt.hf import CircuitConfig, CircuitLayer
 
 pytestmark = [*ignore_warnings, pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -32,6 +35,8 @@ QUANTIZERS = {
 def load_base(request, tmp_path):
     library, make = request.param
     if importlib.util.find_spec(library) is None:
+        if os.environ.get("CI") == "true" and sys.platform == "linux":
+            pytest.fail(f"{library} is not installed; with CI=true these tests must run.")
         pytest.skip(f"{library} is not installed")
     make_llama().save_pretrained(tmp_path / "base")
 
@@ -68,6 +73,26 @@ def test_a_new_adapter_leaves_the_logits_to_the_bit_and_trains(load_base, tmp_pa
     ours, theirs = get_peft_model_state_dict(model), get_peft_model_state_dict(again)
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
     assert torch.equal(compute_logits(again), trained)
+
+
+OPTIONS = [
+    *({"form": form} for form in FORMS),
+    {"form": "input", "orthogonal": True},
+    {"circuit": "quanta(axes=3) + zero lora(rank=2)"},
+    {"save_reference": False},
+]
+
+
+def test_every_form_leaves_the_logits_to_the_bit(load_base):
+    model = load_base()
+    expected = compute_logits(model)
+    for options in OPTIONS:
+        adapted = get_peft_model(model, CircuitConfig(**options)).eval()
+        assert torch.equal(compute_logits(adapted), expected), options
+        model = adapted.unload()
+        trained = get_peft_model(model, CircuitConfig(init_weights=False, **options)).eval()
+        assert not torch.equal(compute_logits(trained), expected), options
+        model = trained.unload()
 
 
 def test_unmerging_gives_the_quantised_weights_back_to_the_bit(load_base):

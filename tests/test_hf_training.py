@@ -1,3 +1,4 @@
+import contextlib
 import json
 import shutil
 
@@ -319,6 +320,128 @@ def test_a_damaged_folder_is_refused_and_the_model_left_as_it_was(damage, kind, 
         load(model, folder)
     assert message in str(error.value)
     assert_unchanged(model, before)
+
+
+def test_nothing_is_unpickled(tmp_path):
+    make_saved(tmp_path).save_pretrained(str(tmp_path), safe_serialization=False)
+    (tmp_path / "adapter_model.safetensors").unlink()
+    with pytest.raises(FileError) as error:
+        load(make_llama(), tmp_path)
+    assert str(error.value).splitlines() == [
+        f"{str(tmp_path)!r} holds no weights: adapter_model.safetensors is missing.",
+        "  A pickled file can run any code, and is not opened.",
+        "  Save the adapter again with safe_serialization=True.",
+    ]
+
+
+@contextlib.contextmanager
+def files_of_at_most(size):
+    """What a full disk looks like: longer files cannot be written."""
+    resource = pytest.importorskip("resource", reason="needs a limit on files, which Unix has")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def read_files(folder):
+    """All that an adapter is; PEFT writes its card anew each time."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".md"}
+
+
+def test_a_full_disk_leaves_the_adapter_that_was_saved(tmp_path):
+    model = make_saved(tmp_path, target_modules="all-linear")
+    expected = compute_logits(model)
+    before = read_files(tmp_path)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data.add_(0.1)
+    assert not torch.equal(compute_logits(model), expected)
+    sizes = {name: len(content) for name, content in before.items()}
+    limit = sizes["adapter_model.safetensors"] - 1
+    assert limit > max(size for name, size in sizes.items() if name.endswith("json"))
+    with files_of_at_most(limit), pytest.raises(Exception, match="File too large"):
+        model.save_pretrained(str(tmp_path))
+    assert read_files(tmp_path) == before
+    assert torch.equal(compute_logits(load(make_llama(), tmp_path)), expected)
+    # The configuration likewise, and the model can be saved once there is room.
+    with files_of_at_most(100), pytest.raises(FileError, match=r"cannot write .*File too large"):
+        model.peft_config["default"].save_pretrained(str(tmp_path))
+    assert read_files(tmp_path) == before
+    model.save_pretrained(str(tmp_path))
+    assert torch.equal(compute_logits(load(make_llama(), tmp_path)), compute_logits(model))
+    assert (tmp_path / "README.md").read_text().count("## How to load this adapter") == 1
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match=r"cannot write .*file: File exists"):
+        CircuitConfig().save_pretrained(str(tmp_path / "file"))
+
+
+def declare_much(folder):
+    """A circuit that fits the layer, but with 2e9 numbers, 8 GB of them."""
+    options = json.loads((folder / "adapter_config.json").read_text())
+    shapes = options["resolved"]["quanta(axes=4)"]
+    texts = {
+        shape: f"x={d_in} | x -> r=16000000, r -> y={d_out}"
+        for shape in shapes
+        for d_in, d_out in [shape.split("->")]
+    }
+    edit_config(folder, resolved={"quanta(axes=4)": texts})
+
+
+def claim_much(folder):
+    """A header that gives a tensor a shape of 36 GB, of which the file has no bytes."""
+    path = folder / "adapter_model.safetensors"
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    name = next(key for key in header if key.endswith("weight_g2"))
+    header[name]["shape"] = [3_000_000, 3_000]
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + size :])
+
+
+def claim_a_long_header(folder):
+    path = folder / "adapter_model.safetensors"
+    path.write_bytes((2**62).to_bytes(8, "little") + path.read_bytes()[8:])
+
+
+@pytest.mark.parametrize("edit", [declare_much, claim_much, claim_a_long_header])
+def test_what_a_hostile_folder_claims_takes_no_memory(edit, tmp_path, monkeypatch):
+    make_saved(tmp_path, target_modules=["q_proj", "v_proj"])
+    edit(tmp_path)
+    model = make_llama()
+    before = describe(model)
+
+    def build(*_, **__):
+        raise AssertionError("built")
+
+    monkeypatch.setattr("qcircuit_adapt.hf.layer.Update", build)
+    with pytest.raises(FileError):
+        load(model, tmp_path)
+    assert_unchanged(model, before)
+
+
+def test_shapes_are_compared_before_anything_is_built(tmp_path, monkeypatch):
+    make_saved(tmp_path)
+    edit_tensors(tmp_path, reshape_tensors)
+
+    def build(*_, **__):
+        raise AssertionError("built")
+
+    monkeypatch.setattr("qcircuit_adapt.hf.layer.Update", build)
+    with pytest.raises(FileError) as error:
+        load(make_llama(), tmp_path)
+    assert str(error.value).splitlines() == [
+        f"the tensors in {str(tmp_path)!r} are not those of its circuits.",
+        "  'model.layers.0.self_attn.q_proj.qcircuit_delta.weight_g2' has shape (3, 3); its "
+        "circuit needs (4, 2, 4, 2).",
+        "  Copy the folder again; its two files belong together.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ HOMES = {
     "matplotlib": (
         "demo",
         "draw.budget",
+        "draw.figure",
         "draw.front",
+        "draw.inspection",
         "draw.mpl",
         "draw.overview",
         "draw.spectrum",
@@ -34,6 +36,7 @@ HOMES = {
         "draw.tree",
         "experiments.picture",
     ),
+    "distributed": ("design.pool",),
     "starlette": ("serve",),
     "uvicorn": ("serve",),
 }

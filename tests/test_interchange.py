@@ -18,6 +18,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from peft import (
+    BOFTConfig,
     IA3Config,
     LoHaConfig,
     LoKrConfig,
@@ -28,14 +29,20 @@ from peft import (
     get_peft_model,
 )
 from safetensors.torch import load_file, save_file
+from strategies import FORMS_ALONE
 from tiny_models import compute_logits, ignore_warnings, make_gpt2, make_llama, make_roberta
 from torch import nn
 
 import qcircuit_adapt as qa
-from qcircuit_adapt.analysis.claim import PROVED_FORMS
 from qcircuit_adapt.cli import main
 from qcircuit_adapt.errors import CircuitError, FileError
-from qcircuit_adapt.hf.interchange import export_lora, exporting, import_adapter, importing
+from qcircuit_adapt.hf.interchange import (
+    export_lora,
+    export_native,
+    exporting,
+    import_adapter,
+    importing,
+)
 from qcircuit_adapt.hf.interchange.importing import METHODS
 
 pytestmark = ignore_warnings
@@ -58,6 +65,21 @@ PLAIN = {
         r=2, alpha=3, decompose_both=True, decompose_factor=8, target_modules=TARGETS
     ),
     "loha": LoHaConfig(r=3, alpha=6, target_modules=TARGETS, rank_pattern={"v_proj": 2}),
+}
+OFT = {"r": 0, "target_modules": TARGETS}
+ROTATIONS = {
+    "oft": OFTConfig(oft_block_size=8, use_cayley_neumann=False, **OFT),
+    "oft, one block": OFTConfig(oft_block_size=64, use_cayley_neumann=False, **OFT),
+    "oft, shared": OFTConfig(oft_block_size=16, use_cayley_neumann=False, block_share=True, **OFT),
+    "oft, blocks counted": OFTConfig(
+        r=4, oft_block_size=0, use_cayley_neumann=False, target_modules=TARGETS
+    ),
+    **{
+        f"oft, series of {n}": OFTConfig(
+            oft_block_size=8, num_cayley_neumann_terms=n, block_share=n == 4, **OFT
+        )
+        for n in range(1, 8)
+    },
 }
 
 
@@ -107,6 +129,152 @@ def test_an_imported_adapter_computes_the_same(name, tmp_path):
             mine = ours.get_submodule(module).get_delta_weight("default")
             delta = layer.get_delta_weight("default")
             assert (mine - delta).abs().max() < ROUNDING * delta.abs().max()
+
+
+@pytest.mark.parametrize("name", ROTATIONS)
+def test_rotations_of_what_a_layer_takes(name, tmp_path):
+    config = ROTATIONS[name]
+    logits = save(config, tmp_path / "theirs")
+    base = make_llama() if config.block_share else None
+    found = import_adapter(tmp_path / "theirs", tmp_path / "ours", base=base)
+    assert (found.method, found.error < 1e-6) == ("OFT", True)
+    ours = qa.load(make_llama(), tmp_path / "ours")
+    bound = ROUNDING * float(logits.abs().max())
+    assert (compute_logits(ours) - logits).abs().max() < 10 * bound
+    if name != "oft, series of 1":
+        assert (logits - compute_logits(make_llama())).abs().max() > 1000 * bound
+    held = ours.peft_config["default"].orthogonal
+    assert held == (not config.use_cayley_neumann)
+    if held:
+        theirs = adapt(config)
+        trained = sum(p.numel() for p in theirs.parameters() if p.requires_grad)
+        stored = load_file(tmp_path / "ours" / "adapter_model.safetensors")
+        assert sum(tensor.numel() for tensor in stored.values()) == trained
+    # PEFT's rotated weight and ours, merged.
+    ours, theirs = ours.merge_and_unload(), adapt(config).merge_and_unload()
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=2e-6 * float(other.abs().max()))
+
+
+NATIVE = {
+    **{name: one for name, one in PLAIN.items() if name.startswith("lo") and "lora" not in name},
+    **{name: one for name, one in ROTATIONS.items() if not one.use_cayley_neumann},
+}
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_a_native_export_goes_there_and_back_to_the_bit(name, tmp_path):
+    config = NATIVE[name]
+    logits = save(config, tmp_path / "theirs")
+    import_adapter(tmp_path / "theirs", tmp_path / "ours", base=make_llama())
+    method = config.peft_type.value
+    found = export_native(tmp_path / "ours", tmp_path / "back", method=method.lower())
+    assert found.method == method
+    before, after = (
+        load_file(tmp_path / folder / "adapter_model.safetensors") for folder in ("theirs", "back")
+    )
+    assert before.keys() == after.keys()
+    assert found.parameters == sum(tensor.numel() for tensor in before.values())
+    if (
+        name != "loha"
+    ):  # Layers of several scales share one, by which their last gate is multiplied.
+        assert all(torch.equal(after[key], tensor) for key, tensor in before.items())
+    again = PeftModel.from_pretrained(make_llama(), tmp_path / "back").eval()
+    assert (compute_logits(again) - logits).abs().max() < ROUNDING
+    # From the model, too.
+    model = qa.load(make_llama(), tmp_path / "ours")
+    assert export_native(model, tmp_path / "more", method=method) == found
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("loha", {"circuit": "loha(rank=3)", "form": "zero", "scale": 0.5}),
+        ("lokr", {"circuit": "lokr(rank=2, factor=4)", "form": "zero"}),
+        ("lokr", {"circuit": "lokr(rank=2, both=1)", "form": "zero", "scale": 2.0}),
+        ("oft", {"circuit": "oft(block=8)", "form": "input", "orthogonal": True}),
+    ],
+)
+def test_our_own_families_are_exported_as_what_they_are(method, options, tmp_path):
+    model = adapt(qa.CircuitConfig(target_modules=TARGETS, **options))
+    export_native(model, tmp_path / "theirs", method=method)
+    theirs = PeftModel.from_pretrained(make_llama(), tmp_path / "theirs").eval()
+    assert theirs.peft_config["default"].peft_type == method.upper()
+    logits = compute_logits(model)
+    assert (logits - compute_logits(make_llama())).abs().max() > 0.01
+    assert (compute_logits(theirs) - logits).abs().max() < 3 * ROUNDING * logits.abs().max()
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "problem"),
+    [
+        (
+            "loha",
+            {"circuit": "lora(rank=3)", "form": "zero"},
+            "FileError: the circuit of 'model.layers.0.mlp.up_proj' is not one of LOHA: zero x=64 "
+            "| x -> r=3, r -> y=112.\n"
+            "  Export it as LoRA, which any circuit can be, in part or whole.",
+        ),
+        (
+            "oft",
+            {"circuit": "oft(block=8)", "form": "input"},
+            "FileError: the circuit of 'model.layers.0.mlp.up_proj' is not one of OFT: input a=8 "
+            "b=8 | b per a.\n"
+            "  Export it as LoRA, which any circuit can be, in part or whole.",
+        ),
+        (
+            "oft",
+            {
+                "circuit": "oft(block=8)",
+                "circuits": {"up_proj": "oft(block=16)"},
+                "form": "input",
+                "orthogonal": True,
+            },
+            "FileError: layers differ in oft_block_size, of which OFTConfig has one: "
+            "'model.layers.0.mlp.up_proj' has 16, others 8.\n"
+            "  Export it as LoRA, or adapt these layers by adapters of their own.",
+        ),
+        (
+            "boft",
+            {},
+            "OptionError: 'boft' is no method to export to.\n  Did you mean 'OFT'?",
+        ),
+    ],
+)
+def test_errors_of_native_export(method, options, problem, tmp_path):
+    adapt(qa.CircuitConfig(target_modules=TARGETS, **options)).save_pretrained(tmp_path / "ours")
+    said = refused(
+        lambda: export_native(tmp_path / "ours", tmp_path / "o", method=method), root=tmp_path
+    )
+    assert said == problem
+
+
+def test_errors_of_oft(tmp_path):
+    def attempt():
+        return refused(lambda: import_adapter(tmp_path / "theirs", tmp_path / "o"), root=tmp_path)
+
+    save(ROTATIONS["oft, shared"], tmp_path / "theirs")
+    assert attempt() == (
+        "FileError: the size of 'model.layers.0.mlp.up_proj' is not in the adapter, as its blocks "
+        "share their tensor.\n"
+        "  Give the base model, or its config.json: base=..."
+    )
+    shutil.rmtree(tmp_path / "theirs")
+    save(ROTATIONS["oft, series of 5"], tmp_path / "theirs")
+    edit_config(tmp_path / "theirs", coft=True)
+    assert "It cuts its parameters down each time that it runs." in attempt()
+    edit_config(tmp_path / "theirs", coft=False, peft_version="0.17.1")
+    assert attempt().splitlines()[0] == (
+        "FileError: 'theirs' was trained by a version of peft before 0.18, which summed another "
+        "series."
+    )
+    edit_config(tmp_path / "theirs", peft_version="0.18.0")
+    key = "base_model.model.model.layers.0.mlp.up_proj.oft_R.weight"
+    edit_tensors(tmp_path / "theirs", lambda t: t.update({key: torch.ones(8, 27)}))
+    assert attempt() == (
+        "FileError: 'oft_R.weight' of module 'model.layers.0.mlp.up_proj' has shape (8, 27); "
+        "expected (8, 21)."
+    )
 
 
 def test_lora_keeps_its_tensors_to_the_bit(tmp_path):
@@ -290,23 +458,23 @@ OTHERS = {
         "  Save it with peft's path_initial_model_for_weight_conversion, which makes it plain "
         "LoRA.",
     ),
-    "oft": (
-        OFTConfig(oft_block_size=8, r=0, target_modules=["q_proj"]),
-        "FileError: 'theirs' is of method 'OFT', which cannot be imported.\n"
-        "  It multiplies the base weight, which the adapter's files do not hold.\n"
-        "  The methods are LORA, LOKR, LOHA, QUANTA; others can be merged with peft.",
+    "boft": (
+        BOFTConfig(boft_block_size=8, target_modules=["q_proj"]),
+        "FileError: 'theirs' is of method 'BOFT', which cannot be imported.\n"
+        "  It rotates what a layer takes and scales what it gives, around the base weight.\n"
+        "  The methods are LORA, LOKR, LOHA, OFT, QUANTA; others can be merged with peft.",
     ),
     "ia3": (
         IA3Config(target_modules=["q_proj"], feedforward_modules=[]),
         "FileError: 'theirs' is of method 'IA3', which cannot be imported.\n"
         "  It multiplies the base weight, which the adapter's files do not hold.\n"
-        "  The methods are LORA, LOKR, LOHA, QUANTA; others can be merged with peft.",
+        "  The methods are LORA, LOKR, LOHA, OFT, QUANTA; others can be merged with peft.",
     ),
     "vblora": (
         VBLoRAConfig(r=4, num_vectors=8, vector_length=16, target_modules=["q_proj"]),
         "FileError: 'theirs' is of method 'VBLORA', which cannot be imported.\n"
         "  Its update is not multilinear in what it trains, so that it is no circuit.\n"
-        "  The methods are LORA, LOKR, LOHA, QUANTA; others can be merged with peft.",
+        "  The methods are LORA, LOKR, LOHA, OFT, QUANTA; others can be merged with peft.",
     ),
     "ours": (
         qa.CircuitConfig(target_modules=["q_proj"]),
@@ -535,7 +703,7 @@ def test_lora_goes_there_and_back_to_the_bit(tmp_path):
     assert (compute_logits(model) - logits).abs().max() < ROUNDING
 
 
-@pytest.mark.parametrize("form", PROVED_FORMS)
+@pytest.mark.parametrize("form", FORMS_ALONE)
 def test_export_at_full_rank_computes_the_same(form, tmp_path):
     config = qa.CircuitConfig(
         circuit="quanta(axes=3)",
@@ -685,7 +853,7 @@ def test_errors_of_export(tmp_path):
     assert attempt(ours, rank=1) == "FileError: the adapter holds no circuits."
     pickle_it(ours)
     assert attempt(ours, rank=1) == (
-        "FileError: 'ours' has no adapter_model.safetensors.\n"
+        "FileError: 'ours' holds no weights: adapter_model.safetensors is missing.\n"
         "  A pickled file can run any code, and is not opened.\n"
         "  Save the adapter again with safe_serialization=True."
     )
@@ -718,6 +886,10 @@ def test_the_commands(tmp_path, capsys):
     assert lines[1].split()[:5] == ["model.layers.0.mlp.up_proj", "64", "→", "112", "16"]
     assert lines[-1].startswith("LoRA of 12,800 parameters; of every update it keeps at least ")
     code, out, _ = run(capsys, "export", ours, "-o", tmp_path / "b", "--energy", "0.9", "--json")
+    assert (code, len(json.loads(out))) == (0, 6)
+    code, out, err = run(capsys, "export", ours, "-o", tmp_path / "k", "--as", "lokr")
+    assert (code, out) == (0, "LOKR: 6 layers, 752 parameters.\n")
+    code, out, _ = run(capsys, "export", ours, "-o", tmp_path / "j", "--as", "lokr", "--json")
     assert (code, len(json.loads(out))) == (0, 6)
     code, out, _ = run(capsys, "import", tmp_path / "theirs", "-o", tmp_path / "c", "--json")
     assert (code, json.loads(out)["method"]) == (0, "LOKR")

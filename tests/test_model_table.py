@@ -107,6 +107,18 @@ def test_modules_are_grouped_by_name_and_shape():
     assert (table.parameters, table.macs_per_token, table.modules) == (1792, 1792, 4)
 
 
+@pytest.mark.parametrize("options", [{"orthogonal": True}, {"use_dora": True}], ids=str)
+def test_constrained_gates_are_counted_and_nothing_is_claimed(options):
+    config = qa.CircuitConfig(circuit="oft(block=8)", form="input", **options)
+    rows = tabulate_model(small("llama"), config).rows
+    ours = {row.modules.rpartition(".")[2]: row for row in rows}
+    magnitudes = {"q_proj": 64, "v_proj": 32} if "use_dora" in options else {}
+    for name, d_out in (("q_proj", 64), ("v_proj", 32)):
+        per_block = 28 if "orthogonal" in options else 64
+        assert ours[name].parameters == 8 * per_block + magnitudes.get(name, 0)
+        assert (ours[name].rank_lower, ours[name].rank_upper) == (0, d_out)
+
+
 def test_experts_that_are_one_tensor_are_named():
     table = tabulate_model(small("mixtral"), qa.CircuitConfig(target_modules="all-linear"))
     assert table.untargetable == (

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +25,7 @@ from qcircuit_adapt.design.found import read_assessed, take_freest, write_found
 from qcircuit_adapt.design.layout import Layout, Move, list_moves
 from qcircuit_adapt.design.score import bound_freedom, bound_rank
 from qcircuit_adapt.design.search import assess, settle
-from qcircuit_adapt.errors import CircuitError
+from qcircuit_adapt.errors import CircuitError, DesignError
 
 SMALL = Question(d=12, max_parameters=120, axes=(3, 2, 2), max_gates=3, wires=(1, 2), most=10_000)
 
@@ -129,6 +132,44 @@ def test_the_outcome_depends_on_the_question_alone() -> None:
     assert search_layouts(WIDE) == alone
     assert search_layouts(WIDE, workers=2) == alone
     assert search_layouts(replace(WIDE, seed=4)).assessed != alone.assessed
+
+
+def test_a_cluster_of_two_workers_finds_the_same() -> None:
+    """In a process of its own: what a cluster leaves behind is not for other tests to meet."""
+    code = f"""
+import qcircuit_adapt.design as design
+from distributed import LocalCluster
+
+if __name__ == "__main__":
+    question = design.{WIDE!r}
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        found = design.search_layouts(question, dask=cluster.scheduler_address)
+    print(found == design.search_layouts(question), len(found.assessed) > 60)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "True True\n", done.stderr
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qcircuit_adapt.design.pool.TIMEOUT", 0.2)
+
+    def problem(**options: Any) -> list[str]:
+        with pytest.raises(DesignError) as caught:
+            search_layouts(SMALL, **options)
+        return str(caught.value).splitlines()
+
+    first, cure = problem(dask="tcp://127.0.0.1:1")
+    assert first.startswith("no Dask scheduler answers at 'tcp://127.0.0.1:1': ")
+    assert cure == "  Start one with 'dask scheduler', and workers with 'dask worker ADDRESS'."
+    assert problem(dask="tcp://127.0.0.1:1", workers=2) == [
+        "workers and dask are both given.",
+        "  Dask's cluster says how many there are.",
+    ]
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert problem(dask="tcp://127.0.0.1:1") == [
+        "Dask is not installed.",
+        '  Install it: pip install "qcircuit-adapt[dask]".',
+    ]
 
 
 def test_an_interrupted_search_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,28 +17,34 @@ from certificate_file import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import circuits
+from strategies import circuits, fit
 
 from qcircuit_adapt import Adapter, Circuit, Form, families, library, load_circuit
-from qcircuit_adapt.adapter import Term
+from qcircuit_adapt.adapter import FORMS, FORMS_ON_WEIGHT, Term
 from qcircuit_adapt.analysis import find_witness
-from qcircuit_adapt.analysis.claim import PROVED_FORMS
 from qcircuit_adapt.analysis.field.sum_witness import find_sum_witness
 from qcircuit_adapt.analysis.freedom.permutation import find_permuted
 from qcircuit_adapt.analysis.record import write_evidence
-from qcircuit_adapt.errors import CertificateError
+from qcircuit_adapt.errors import CertificateError, SizeError
 from qcircuit_adapt.verify import verify
 
 LORA = Circuit.parse("x=12 | x -> r=3, r -> y=10", name="lora")
 KRONECKER = families.kronecker((4, 14), to=(7, 8))
 TWO_TERMS = Circuit.parse("x=5 y=9 | x -> u=9 k=2, y k -> v=5", name="two terms")
+NARROW = Adapter(families.lora(6, 5, rank=1), form="zero")
+LOW_RANK = Circuit.parse("a=3 b=2 | a b {rank=2}, per a b", name="low rank")
 PASSES = Circuit.parse("a=2 b=2 c=2 | a b, b c, a b, b c", name="two passes")
 
 
-@pytest.mark.parametrize("form", PROVED_FORMS)
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", library.names())
 def test_shipped_circuits(name: str, form: Form) -> None:
-    document = write_document(load_circuit(name), form=form, freedom=False)
+    circuit = load_circuit(name)
+    if circuit.d_in != circuit.d_out and form in FORMS_ON_WEIGHT:
+        with pytest.raises(SizeError):
+            write_document(circuit, form=form)
+        return
+    document = write_document(circuit, form=form, freedom=False)
     assert verify(document).name == name
 
 
@@ -68,18 +74,19 @@ def test_a_bridge_of_a_large_product() -> None:
     assert "at most 3,328: " in str(verify(document))
 
 
-@given(circuits(max_width=60), st.sampled_from(PROVED_FORMS))
+@given(circuits(max_width=60), st.sampled_from(FORMS))
 def test_certificates_of_random_circuits(circuit: Circuit, form: Form) -> None:
-    verify(write_document(circuit, form=form))
+    verify(write_document(fit(circuit, form), form=form))
 
 
 STARTS = st.sampled_from([None, "kaiming", "orthogonal", "identity", "normal", "ones", "zero"])
 
 
-@given(circuits(max_width=40, max_gates=4), st.data(), st.sampled_from(PROVED_FORMS))
+@given(circuits(max_width=40, max_gates=4), st.data(), st.sampled_from(FORMS))
 def test_certificates_of_circuits_with_special_gates(
     circuit: Circuit, data: st.DataObject, form: Form
 ) -> None:
+    circuit = fit(circuit, form)
     gates = [
         gate
         if gate.share
@@ -171,6 +178,7 @@ DOCUMENTS = {
     ),
     "two terms": lambda: write_document(TWO_TERMS, form="residual"),
     "passes": lambda: write_document(PASSES, form="residual"),
+    "on the weight": lambda: write_document(LOW_RANK, form="output"),
     "blocks": lambda: write_document(
         Circuit.parse("a=4 b=3 c=1 z=2 | b per a, b {frozen}, -> b a z c"), form="difference"
     ),
@@ -184,6 +192,10 @@ DOCUMENTS = {
     "projected": projected,
     "sum": lambda: write_sum(Adapter(LORA) + Adapter(Circuit.parse("x=12 | x -> y=10"), scale=0.5)),
     "sum witness": sum_witness,
+    "sum on the weight": lambda: write_sum(
+        Adapter(families.quanta((3, 2)), form="input")
+        + Adapter(families.lora(6, 7, rank=2), form="zero", scale=0.5)
+    ),
 }
 
 
@@ -375,6 +387,81 @@ def test_what_a_refusal_says(change: Document, error: str) -> None:
     with pytest.raises(CertificateError) as caught:
         verify(sign(document))
     assert str(caught.value) == error
+
+
+@pytest.mark.parametrize(
+    ("form", "change", "error"),
+    [
+        ("output", {"weight_rank": 5}, "weight_rank: the shape of the weight shows 6, not 5."),
+        (
+            "output",
+            {"weight_rank": None},
+            "weight_rank: the shape of the weight shows 6, not null.",
+        ),
+        ("residual", {"weight_rank": 6}, "weight_rank: no form here multiplies the base weight."),
+        (
+            "residual",
+            {"update_rank.form": "input"},
+            "weight_rank: the key is missing, but a form multiplies the weight.",
+        ),
+        (
+            "output",
+            {"update_rank.at_least.form": "output"},
+            'update_rank.at_least.form: the claim shows "residual", not "output".',
+        ),
+    ],
+)
+def test_what_is_said_of_the_base_weight(form: Form, change: Document, error: str) -> None:
+    document = write_document(LOW_RANK, form=form)
+    assert document["update_rank"]["at_least"]["by"] == "witness"
+    for path, value in change.items():
+        *way, last = path.split(".")
+        place = document
+        for key in way:
+            place = place[key]
+        place[last] = value
+    with pytest.raises(CertificateError) as caught:
+        verify(sign(document))
+    assert str(caught.value) == error
+
+
+def test_a_form_on_the_weight_needs_a_square_circuit() -> None:
+    document = write_document(LORA, form="residual") | {"weight_rank": 10}
+    document["update_rank"]["form"] = "input"
+    with pytest.raises(CertificateError) as caught:
+        verify(sign(document))
+    assert str(caught.value) == "circuit: form 'input' needs a circuit with d_in = d_out."
+
+
+def test_a_sum_says_for_which_base_weights_it_holds() -> None:
+    document = DOCUMENTS["sum on the weight"]()
+    verdict = str(verify(document))
+    assert "rank of the update, for every base weight of rank 6, = 6, theorem" in verdict
+    # Exchanged for a narrower one, the second term leaves a weight of rank 5.
+    lora = write_sum(Adapter(families.lora(6, 5, rank=2), form="zero") + NARROW)["terms"][0]
+    document["terms"][1] = lora | {"scale": 0.5}
+    document["counts"] = document["counts"] | {
+        "d_out": 5,
+        "parameters": 36 + 22,
+        "macs_per_token": 36 + 22,
+    }
+    document["weight_rank"] = 5
+    with pytest.raises(CertificateError) as caught:
+        verify(sign(document))
+    assert str(caught.value) == (
+        "terms[0].form: a weight of rank 5 loses some of its 6 dimensions."
+    )
+    document["terms"][1]["form"] = "output"
+    with pytest.raises(CertificateError):
+        verify(sign(document))
+
+
+def test_terms_agree_on_the_shape_of_the_weight() -> None:
+    document = DOCUMENTS["sum"]()
+    document["terms"][1] = write_sum(NARROW + NARROW)["terms"][0]
+    with pytest.raises(CertificateError) as caught:
+        verify(sign(document))
+    assert str(caught.value) == ("terms[1].circuit: its d_in is 6, that of terms before 12.")
 
 
 def test_a_changed_file_is_refused_by_its_digest() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from qcircuit_adapt.adapter import FORMS_ON_WEIGHT
 from qcircuit_adapt.analysis.claim import RankClaim, compare
 from qcircuit_adapt.analysis.count import QuantaBounds, quanta_bounds
 from qcircuit_adapt.analysis.freedom.claim import Freedom
@@ -42,6 +43,15 @@ class Certificate:
     statements: tuple[Statement, ...] = ()
     update_rank: RankClaim | None = None
     start: Start | None = None
+
+    @property
+    def weight_rank(self) -> int | None:
+        """The rank of the base weights that claims on the update are about.
+
+        None if the form multiplies none. What is claimed then holds for each of them.
+        """
+        update = self.update_rank
+        return self.circuit.d_in if update and update.form in FORMS_ON_WEIGHT else None
 
     def check(self) -> None:
         """Derive every number again, those on ranks from their evidence.
@@ -88,6 +98,8 @@ class Certificate:
         }
         if update:
             numbers["update_rank"] = {"form": update.form} | update.to_dict()
+        if self.weight_rank:
+            numbers["weight_rank"] = self.weight_rank
         numbers["degrees_of_freedom"] = self.degrees_of_freedom.to_dict()
         if update and self.start:
             numbers["start"] = {"form": update.form} | self.start.to_dict()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qcircuit_adapt.adapter import FORMS, FORMS_ON_WEIGHT, Form
+from qcircuit_adapt.adapter import FORMS_FROM_IDENTITY, FORMS_ON_WEIGHT, Form, strip_weight
 from qcircuit_adapt.analysis.bounds.bridge import BridgeBound
 from qcircuit_adapt.analysis.bounds.cut import Cut, Subject
 from qcircuit_adapt.analysis.bounds.product import ProductBound
@@ -12,11 +12,8 @@ from qcircuit_adapt.analysis.bounds.route import Routing
 from qcircuit_adapt.analysis.field.witness import Witness
 from qcircuit_adapt.analysis.interval import Interval
 from qcircuit_adapt.circuit import Circuit
-from qcircuit_adapt.errors import CertificateError, GateError, nearest
+from qcircuit_adapt.errors import CertificateError
 from qcircuit_adapt.gate import Gate
-
-PROVED_FORMS = tuple(form for form in FORMS if form not in FORMS_ON_WEIGHT)
-"""The forms whose update is the circuit's own, and not a product with the base weight."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +111,10 @@ Above = BridgeBound | Cut | ProductBound | Untrained
 class RankClaim(Interval[Below, Above]):
     """Bounds on a rank: of T, or of the update that an adapter's form makes of it.
 
+    Where the form multiplies the base weight W, evidence is on the other factor, ``T - S``. Both
+    have the same rank for every W whose rank is the dimension of T, as that of every invertible
+    one is; see `sylvester.multiply_bounds` for other W.
+
     Attributes:
         lower: The generic rank is at least this: the rank for all values of the gates, and of S
             where it is chosen at random, outside a set of measure zero.
@@ -127,7 +128,7 @@ class RankClaim(Interval[Below, Above]):
 
     @property
     def subject(self) -> Subject:
-        """The matrix whose rank it is."""
+        """The matrix whose rank it is, up to the base weight."""
         return find_subject(self.form)
 
     def check(self, circuit: Circuit) -> None:
@@ -137,6 +138,8 @@ class RankClaim(Interval[Below, Above]):
             CertificateError: A bound is not what its evidence shows, or the evidence is about
                 something else.
         """
+        if self.form in FORMS_ON_WEIGHT and circuit.d_in != circuit.d_out:
+            raise CertificateError(f"form {self.form!r} does not allow d_in other than d_out.")
         for evidence in (self.below, self.above):
             if not self._fits(evidence, circuit):
                 raise CertificateError(
@@ -157,30 +160,18 @@ class RankClaim(Interval[Below, Above]):
             of = evidence.of
             return self.subject == "T - S" and (isinstance(of, Invertible) or of.subject == "T")
         if isinstance(evidence, Witness):
-            same_form = evidence.form == self.form
+            same_form = evidence.form == strip_weight(self.form)
             return evidence.subject == self.subject and (self.subject == "T" or same_form)
         if isinstance(evidence, Routing):
-            return evidence.subject == self.subject and self.form != "residual"
+            # There S is the identity, so its gates cannot be chosen.
+            return evidence.subject == self.subject and self.form not in FORMS_FROM_IDENTITY
         return isinstance(evidence, Unproved) or (
             isinstance(evidence, Invertible) and self.subject == "T"
         )
 
 
 def find_subject(form: Form | None) -> Subject:
-    """Return the matrix whose rank the update of a form has: ``T`` for ``zero``.
-
-    Raises:
-        GateError: The form is unknown, or multiplies the base weight.
-    """
-    if form is not None and form not in FORMS:
-        raise GateError(f"unknown form {form!r}.", cure=nearest(str(form), FORMS, noun="forms"))
-    if form in FORMS_ON_WEIGHT:
-        raise GateError(
-            f"the update of form {form!r} is a product with the base weight, of which nothing is "
-            "proved.",
-            cure="Prove form 'residual', the other factor; analysis.multiply_bounds gives the rank "
-            "of the product from that of the weight.",
-        )
+    """Return the matrix whose rank the update of a form has: ``T`` for ``zero``."""
     return "T" if form in (None, "zero") else "T - S"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import overload
 
-from qcircuit_adapt.adapter import Adapter, Form
+from qcircuit_adapt.adapter import Adapter, Form, check_form
 from qcircuit_adapt.analysis.bounds.bridge import find_bridge
 from qcircuit_adapt.analysis.bounds.cut import find_cut
 from qcircuit_adapt.analysis.bounds.product import find_product
@@ -29,7 +29,7 @@ from qcircuit_adapt.analysis.freedom.claim import MAX_JACOBIAN, find_freedom
 from qcircuit_adapt.analysis.freedom.start import find_start
 from qcircuit_adapt.analysis.structure.statement import find_structure
 from qcircuit_adapt.analysis.sum_certificate import SumCertificate, bound_freedoms, bound_ranks
-from qcircuit_adapt.analysis.total import add_up
+from qcircuit_adapt.analysis.total import add_up, find_weight_rank
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import GateError
 
@@ -64,7 +64,9 @@ def prove(
 
     Args:
         subject: A circuit, or an adapter, which says its forms itself.
-        form: The form of an adapter, to bound the rank of the circuit's update as well.
+        form: The form of an adapter, to bound the rank of the circuit's update as well. Where it
+            multiplies the base weight W, what is said of updates holds for every W of the largest
+            rank, as all invertible ones have; `multiply_bounds` says more of the others.
         witness: Whether to compute modulo a prime, at drawn gates, what theorems leave open. False:
             no. None: ranks, which takes seconds at 4,096 dimensions, and degrees of freedom where
             that takes no longer than a second. True: degrees of freedom of larger circuits too.
@@ -74,7 +76,9 @@ def prove(
         The numbers with their evidence; for an adapter of one term those of its circuit.
 
     Raises:
-        GateError: The form is unknown, multiplies the base weight, or is given beside an adapter.
+        GateError: The form is unknown, or is given beside an adapter, or a term multiplies the base
+            weight in a sum in which that is too narrow.
+        SizeError: The form needs a circuit with ``d_in = d_out``.
 
     Example:
         >>> certificate = prove(Circuit.parse("x=64 | x -> r=4, r -> y=64", name="lora"))
@@ -84,12 +88,12 @@ def prove(
         (True, 4, 496)
         >>> certificate.check()
     """
-    for wanted in (form,) if isinstance(subject, Circuit) else (t.form for t in subject.terms):
-        find_subject(wanted)
     if isinstance(subject, Circuit):
         return _prove_circuit(subject, form, witness, on_progress)
     if form is not None:
         raise GateError("an adapter says its forms itself.", cure="Leave out 'form'.")
+    if len(subject.terms) > 1:
+        find_weight_rank(subject)
     terms = tuple(
         _prove_circuit(term.circuit, term.form, witness, on_progress) for term in subject.terms
     )
@@ -112,6 +116,8 @@ def prove(
 def _prove_circuit(
     circuit: Circuit, form: Form | None, witness: bool | None, on_progress: Progress | None
 ) -> Certificate:
+    if form is not None:
+        check_form(circuit, form)
     ranked = witness is not False
     freedom = find_freedom(
         circuit, witness=ranked, largest=MAX_JACOBIAN if witness else QUICK_JACOBIAN
@@ -154,6 +160,8 @@ def claim_rank(
         >>> claim_rank(Circuit.parse("a=9 b=9 | a {rank=3}, b {rank=6}"), form="difference").upper
         36
     """
+    if form is not None:
+        check_form(circuit, form)
     subject = find_subject(form)
     if form is not None and not is_trained(circuit):
         return RankClaim(0, 0, Untrained(), Untrained(), form)

@@ -125,6 +125,8 @@ def _write_circuit(certificate: Certificate) -> dict[str, Any]:
         record["update_rank"] = {"form": update.form} | _write_claim(update)
         if certificate.start:
             record["start"] = {"form": update.form} | _write_claim(certificate.start)
+    if certificate.weight_rank:
+        record["weight_rank"] = certificate.weight_rank
     record["statements"] = [
         {"by": _KINDS[type(each)], "status": each.status} | _write_fields(each)
         for each in certificate.statements
@@ -135,7 +137,7 @@ def _write_circuit(certificate: Certificate) -> dict[str, Any]:
 def _write_sum(certificate: SumCertificate) -> dict[str, Any]:
     adapter = certificate.adapter
     terms = zip(adapter.terms, certificate.terms, strict=True)
-    return {
+    record = {
         "name": " + ".join(term.circuit.name for term in adapter.terms),
         "terms": [
             {"form": term.form, "scale": float(term.scale)} | _write_circuit(proved)
@@ -145,6 +147,7 @@ def _write_sum(certificate: SumCertificate) -> dict[str, Any]:
         "update_rank": _write_claim(certificate.update_rank),
         "degrees_of_freedom": _write_claim(certificate.degrees_of_freedom),
     }
+    return record | ({"weight_rank": certificate.weight_rank} if certificate.weight_rank else {})
 
 
 def _write_counts(certificate: Certificate | SumCertificate, d_in: int, d_out: int) -> Any:

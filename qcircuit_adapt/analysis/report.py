@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from qcircuit_adapt.adapter import Form
 from qcircuit_adapt.analysis.certificate import Certificate
+from qcircuit_adapt.analysis.claim import RankClaim
 from qcircuit_adapt.analysis.interval import Evidence, Interval
 from qcircuit_adapt.analysis.sum_certificate import SumCertificate
 
@@ -15,6 +16,8 @@ _UPDATES: dict[Form, str] = {
     "zero": "the update is T, up to scale.",
     "difference": "the update is T - S, up to scale, and S is T with its initial gates.",
     "residual": "the update is T - S, up to scale, and S is T with identities for gates.",
+    "input": "the update is W (T - S), up to scale, and S is T with identities for gates.",
+    "output": "the update is (T - S) W, up to scale, and S is T with identities for gates.",
 }
 
 
@@ -41,6 +44,8 @@ def _report(certificate: Certificate) -> Iterator[str]:
         yield from _report_rank("rank of update", update)
         if update.form:
             yield f"    form {update.form!r}: {_UPDATES[update.form]}"
+        if certificate.weight_rank:
+            yield from _report_weight(update, certificate.weight_rank)
     yield from _report_dimension("freedom", "degrees of freedom", certificate.degrees_of_freedom)
     if start := certificate.start:
         yield from _report_dimension("first step", "independent directions", start)
@@ -56,11 +61,32 @@ def _report_sum(certificate: SumCertificate) -> Iterator[str]:
     yield f"{' + '.join(names)}: {adapter.d_in} -> {adapter.d_out}"
     yield from _report_costs(certificate, dense=adapter.d_in * adapter.d_out)
     yield from _report_rank("rank of update", certificate.update_rank)
+    if certificate.weight_rank:
+        yield (
+            f"    for every base weight W of rank {certificate.weight_rank:,}, the largest for "
+            "its shape; the degrees of freedom as well."
+        )
     yield from _report_dimension("freedom", "degrees of freedom", certificate.degrees_of_freedom)
     for number, (term, proved) in enumerate(zip(adapter.terms, certificate.terms, strict=True), 1):
         yield ""
         yield f"term {number}, in form {term.form!r}, times {term.scale:g}"
         yield from _report(proved)
+
+
+def _report_weight(update: RankClaim, dimension: int) -> Iterator[str]:
+    """Say for which base weights the rank, degrees of freedom and first step are the update's."""
+    yield (
+        f"    for every base weight W of rank {dimension:,}, as every invertible one, updates have "
+        "the rank, freedom and first step of T - S."
+    )
+    lost = dimension - update.lower
+    if not lost:
+        yield "    For W of a lower rank w, the update has rank w."
+    elif update.upper:
+        yield (
+            f"    For W of a lower rank w, the update has rank at least w - {lost:,}, and at most "
+            f"the lesser of w and {update.upper:,}."
+        )
 
 
 def _report_costs(certificate: Certificate | SumCertificate, *, dense: int) -> Iterator[str]:

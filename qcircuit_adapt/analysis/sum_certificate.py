@@ -8,7 +8,7 @@ from typing import Any
 from qcircuit_adapt.adapter import Adapter
 from qcircuit_adapt.analysis.certificate import Certificate
 from qcircuit_adapt.analysis.claim import RankClaim
-from qcircuit_adapt.analysis.total import Bounds, SumClaim
+from qcircuit_adapt.analysis.total import Bounds, SumClaim, find_weight_rank
 from qcircuit_adapt.errors import CertificateError
 
 
@@ -43,6 +43,11 @@ class SumCertificate:
         """Multiply-accumulates for one input vector, each circuit counted once."""
         return sum(term.macs_per_token for term in self.terms)
 
+    @property
+    def weight_rank(self) -> int | None:
+        """The rank that the base weight is taken to have; None if no term multiplies it."""
+        return find_weight_rank(self.adapter)
+
     def check(self) -> None:
         """Derive every number again, those on ranks from their evidence.
 
@@ -54,6 +59,7 @@ class SumCertificate:
             raise CertificateError("the terms are not those of the adapter, in its forms.")
         for term in self.terms:
             term.check()
+        find_weight_rank(self.adapter)
         d_in, d_out = self.adapter.d_in, self.adapter.d_out
         ranks, freedoms = bound_ranks(self.terms), bound_freedoms(self.terms)
         self.update_rank.check(self.adapter, ranks, most=min(d_in, d_out))
@@ -64,7 +70,7 @@ class SumCertificate:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as plain data, as ``qcircuit prove --json`` prints them."""
-        return {
+        numbers = {
             "name": " + ".join(term.circuit.name or "circuit" for term in self.terms),
             "d_in": self.adapter.d_in,
             "d_out": self.adapter.d_out,
@@ -78,6 +84,7 @@ class SumCertificate:
                 for term, proved in zip(self.adapter.terms, self.terms, strict=True)
             ],
         }
+        return numbers | ({"weight_rank": self.weight_rank} if self.weight_rank else {})
 
     def __str__(self) -> str:
         from qcircuit_adapt.analysis.report import report_sum

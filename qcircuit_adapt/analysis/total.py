@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qcircuit_adapt.adapter import Adapter
+from qcircuit_adapt.adapter import FORMS_ON_WEIGHT, Adapter
 from qcircuit_adapt.analysis.claim import compare
 from qcircuit_adapt.analysis.field.sum_witness import SumWitness
 from qcircuit_adapt.analysis.interval import Interval
-from qcircuit_adapt.errors import CertificateError
+from qcircuit_adapt.errors import CertificateError, GateError
 
 Bounds = tuple[tuple[int, int], ...]
 """The lower and upper bound of every term."""
@@ -76,6 +76,30 @@ class SumClaim(Interval[TermBound | SumWitness, SumBound]):
         self.above.check(bounds, most=most)
         compare("lower bound", self.lower, self.below.bound)
         compare("upper bound", self.upper, self.above.bound)
+
+
+def find_weight_rank(adapter: Adapter) -> int | None:
+    """Return the rank that proofs take the base weight to have; None if no term multiplies it.
+
+    It is the largest that the shape of the weight allows. A term then has the bounds that its
+    circuit has alone, if that rank is the circuit's dimension.
+
+    Raises:
+        GateError: It is less for a term, of which too little is known.
+    """
+    terms = [term for term in adapter.terms if term.form in FORMS_ON_WEIGHT]
+    most = min(adapter.d_in, adapter.d_out)
+    for term in terms:
+        if term.circuit.d_in > most:
+            raise GateError(
+                f"in this sum the base weight maps {adapter.d_in} to {adapter.d_out}, which leaves "
+                f"form {term.form!r} of {term.circuit.label} no bounds.",
+                cause=f"Multiplying {term.circuit.d_in} dimensions by a weight of rank {most} "
+                "loses some of them.",
+                cure="Prove the terms one by one; analysis.multiply_bounds bounds the rank of such "
+                "a product.",
+            )
+    return most if terms else None
 
 
 def add_up(

@@ -12,7 +12,16 @@ from typing import Annotated
 
 import typer
 
-from qcircuit_adapt.cli import design, experiments, look, models, plans, proofs, runs
+from qcircuit_adapt.cli import (
+    design,
+    experiments,
+    look,
+    models,
+    plans,
+    proofs,
+    runs,
+    trained,
+)
 from qcircuit_adapt.errors import CircuitError
 
 __all__ = ["COMMANDS", "app", "main"]
@@ -40,6 +49,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "budget": design.budget,
     "search": design.search,
     "suggest": design.suggest,
+    "inspect": trained.inspect,
+    "fit": trained.fit,
     "serve": runs.serve,
     "demo": runs.demo,
 }

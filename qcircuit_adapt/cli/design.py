@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
-from qcircuit_adapt.cli.arguments import DIn, DOut, Json, MaxParameters, Output
-from qcircuit_adapt.cli.output import print_json, print_table, progress
+from qcircuit_adapt.circuit_file import write_whole
+from qcircuit_adapt.cli.arguments import (
+    DIn,
+    DOut,
+    Families,
+    Json,
+    LayerIn,
+    MaxParameters,
+    Model,
+    Output,
+    Target,
+    split_families,
+)
+from qcircuit_adapt.cli.output import new_table, print_json, print_table, progress
 from qcircuit_adapt.design.amount import read_amount, read_range, read_sizes
+from qcircuit_adapt.design.table import format_bounds
+from qcircuit_adapt.errors import DesignError
 from qcircuit_adapt.library import load_circuit
+
+if TYPE_CHECKING:
+    from qcircuit_adapt.design.row import Row
+    from qcircuit_adapt.hf.model_budget import ModelBudget
+
+MAX_PAGE = 100
+"""How many circuits a page shows at most: it proves and draws each."""
 
 
 def budget(
-    d_in: DIn,
+    d_in: LayerIn = None,
     d_out: DOut = None,
+    model: Model = None,
+    target: Target = None,
     max_parameters: MaxParameters = "100k",
-    families: Annotated[
-        str | None, typer.Option(help="Families, separated by commas; all by default.")
-    ] = None,
+    families: Families = None,
     factorisations: Annotated[
         int, typer.Option(min=1, help="Factorisations tried for each number of axes.")
     ] = 16,
@@ -36,20 +59,44 @@ def budget(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: Json = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Draw the rows: .svg, .png or .pdf.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Draw the rows: .svg, .png or .pdf; .html for a page with each circuit.",
+        ),
     ] = None,
 ) -> None:
-    """List what every family offers a layer for a budget of parameters, with what is proved."""
+    """List what every family offers a layer for a budget of parameters, with what is proved.
+
+    For a model: which circuit on which module.
+    """
     from qcircuit_adapt.design import budget as design_budget
     from qcircuit_adapt.design.table import tabulate_rows
 
+    if model:
+        chosen = _choose_for_model(model, max_parameters, target, families)
+        if output:
+            suggestions = [choice.suggestion for choice in chosen.choices]
+            _save_rows([(one.row, (one.d_in, one.d_out)) for one in suggestions], output)
+        if as_csv:
+            print(chosen.to_csv(), end="")
+        elif as_json:
+            print(chosen.to_json(), end="")
+        else:
+            print_table(_tabulate_choices(chosen))
+            print(f"\n{chosen.total}")
+        if output:
+            print(f"Wrote {output}.", file=sys.stderr)
+        return
+    d_in = _need_layer(d_in)
     d_out = d_out or d_in
     with progress("Counting") as on_progress:
         rows = design_budget.find_rows(
             d_in,
             d_out,
             max_parameters=read_amount(max_parameters, dense=d_in * d_out),
-            families=[name.strip() for name in families.split(",")] if families else None,
+            families=split_families(families),
             factorisations=factorisations,
             ordered=ordered,
             sort=sort,
@@ -57,9 +104,8 @@ def budget(
         )
     shown = [row for row in rows if row.front or not front]
     if output:
-        from qcircuit_adapt.draw.front import save_front
-
-        save_front(rows, output)
+        listed = shown if output.suffix == ".html" else rows
+        _save_rows([(row, (d_in, d_out)) for row in listed], output)
     if as_csv:
         print(design_budget.to_csv(shown), end="")
     elif as_json:
@@ -73,6 +119,25 @@ def budget(
         )
     if output:
         print(f"Wrote {output}.", file=sys.stderr)
+
+
+def _save_rows(rows: Sequence[tuple[Row, tuple[int, int]]], output: Path) -> None:
+    """Draw rows of layers of these shapes, or write a page of their circuits."""
+    if output.suffix != ".html":
+        from qcircuit_adapt.draw.front import save_front
+
+        save_front([row for row, _ in rows], output)
+        return
+    from qcircuit_adapt.draw.html import to_html
+    from qcircuit_adapt.families import resolve
+
+    if len(rows) > MAX_PAGE:
+        raise DesignError(
+            f"{len(rows)} circuits are too many for a page, which shows {MAX_PAGE}.",
+            cure="Add --front, a smaller --max-parameters, or --families.",
+        )
+    circuits = dict.fromkeys(resolve(row.spec, *shape) for row, shape in rows)
+    write_whole(output, to_html(circuits))
 
 
 def search(
@@ -106,6 +171,10 @@ def search(
         int, typer.Option(min=0, help="For how many layouts to settle what theorems leave open.")
     ] = 0,
     workers: Annotated[int, typer.Option(help="The number of processes.")] = 1,
+    dask: Annotated[
+        str | None,
+        typer.Option(help="A Dask scheduler, such as tcp://10.0.0.1:8786, whose workers search."),
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="Of how many layouts to print at most.")] = 30,
     output: Output = None,
     resume: Annotated[
@@ -146,7 +215,9 @@ def search(
     )
     known = read_assessed(resume, question) if resume else None
     with progress("Searching") as on_progress:
-        found = search_layouts(question, workers=workers, known=known, on_progress=on_progress)
+        found = search_layouts(
+            question, workers=workers, dask=dask, known=known, on_progress=on_progress
+        )
     if witness and not found.interrupted:
         with progress("Settling") as on_progress:
             found = settle(found, most=witness, on_progress=on_progress)
@@ -169,24 +240,82 @@ def search(
 
 
 def suggest(
-    d_in: DIn,
     budget: Annotated[
-        str, typer.Option(help='Parameters: "43008", "100k", or "0.05%" of the dense layer.')
+        str,
+        typer.Option(help='Parameters: "43008", "100k", or "0.05%" of the layer or model.'),
     ],
+    d_in: LayerIn = None,
     d_out: DOut = None,
-    families: Annotated[
-        str | None, typer.Option(help="Families, separated by commas; all by default.")
+    model: Model = None,
+    target: Target = None,
+    families: Families = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="With --model: the folder to write adapter_config.json to."
+        ),
     ] = None,
 ) -> None:
-    """Suggest a circuit for a layer and a budget, and say why."""
+    """Suggest a circuit for a layer, or for each module of a model, and say why."""
     from qcircuit_adapt.design.suggest import suggest as suggest_circuit
 
+    if model:
+        chosen = _choose_for_model(model, budget, target, families)
+        print(chosen)
+        print(f"\n{chosen.code}")
+        if output:
+            chosen.config.save_pretrained(str(output))
+            print(f"Wrote {output / 'adapter_config.json'}.", file=sys.stderr)
+        return
+    d_in = _need_layer(d_in)
+    if output:
+        raise DesignError(
+            "-o is for the configuration of a model.", cure="Copy the line that is printed."
+        )
     with progress("Counting") as on_progress:
         suggestion = suggest_circuit(
             d_in,
             d_out or d_in,
             max_parameters=read_amount(budget, dense=d_in * (d_out or d_in)),
-            families=[name.strip() for name in families.split(",")] if families else None,
+            families=split_families(families),
             on_progress=on_progress,
         )
     print(suggestion)
+
+
+def _need_layer(d_in: int | None) -> int:
+    if d_in is None:
+        raise DesignError(
+            "neither a layer nor a model is given.", cure="Give --d-in 4096, or --model CONFIG."
+        )
+    return d_in
+
+
+def _choose_for_model(
+    model: str, budget: str, target: list[str] | None, families: str | None
+) -> ModelBudget:
+    from qcircuit_adapt.hf.meta import read_model_config
+    from qcircuit_adapt.hf.model_budget import find_model_budget
+
+    with progress("Counting") as on_progress:
+        return find_model_budget(
+            read_model_config(model),
+            read_budget=lambda parameters: read_amount(budget, dense=parameters),
+            targets=target,
+            families=split_families(families),
+            on_progress=on_progress,
+        )
+
+
+def _tabulate_choices(chosen: ModelBudget) -> Table:
+    """Lay out the choices for a model."""
+    table = new_table(
+        "modules", "count", "shape", "circuit", "parameters", "freedom", "rank", "MACs per token"
+    )
+    for one in chosen.choices:
+        found, row = one.suggestion, one.suggestion.row
+        numbers = (f"{row.parameters:,}", format_bounds(row.freedom))
+        more = (format_bounds(row.update_rank), f"{row.macs:,}")
+        shape = f"{found.d_in} → {found.d_out}"
+        table.add_row(one.modules, str(one.count), shape, one.spec, *numbers, *more)
+    return table

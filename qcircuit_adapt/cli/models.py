@@ -111,11 +111,17 @@ def export_folder(
     energy: Annotated[
         float | None, typer.Option(help="The share of each update's squared norm to keep.")
     ] = None,
+    method: Annotated[
+        str, typer.Option("--as", help="lora, or what the circuits are: loha, lokr, oft.")
+    ] = "lora",
     as_json: Json = False,
 ) -> None:
     """Write an adapter as LoRA: exact where its circuits are, else the best of the rank."""
     from qcircuit_adapt.hf.interchange import export_lora
 
+    if method.lower() != "lora":
+        _export_native(folder, output, method=method, as_json=as_json)
+        return
     with progress("Exporting") as on_progress:
         found = export_lora(folder, output, rank=rank, energy=energy, on_progress=on_progress)
     if as_json:
@@ -133,4 +139,16 @@ def export_folder(
             f"\nLoRA of {found.parameters:,} parameters; of every update it keeps at least "
             f"{least:.2%} of the squared norm."
         )
+    print(f"Wrote {output}.", file=sys.stderr)
+
+
+def _export_native(folder: Path, output: Path, *, method: str, as_json: bool) -> None:
+    """Write an adapter as the method that its circuits are of."""
+    from qcircuit_adapt.hf.interchange import export_native
+
+    found = export_native(folder, output, method=method)
+    if as_json:
+        print_json([asdict(one) for one in found.layers])
+    else:
+        print(f"{found.method}: {len(found.layers)} layers, {found.parameters:,} parameters.")
     print(f"Wrote {output}.", file=sys.stderr)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.compiler.cost import Candidate
+from qcircuit_adapt.compiler.device import find_device, find_dtype
 from qcircuit_adapt.compiler.emit import emit
 from qcircuit_adapt.compiler.lower import MAX_LETTERS, Program, lower
 from qcircuit_adapt.compiler.path import (
@@ -17,6 +19,7 @@ from qcircuit_adapt.compiler.path import (
     choose_path,
     written_path,
 )
+from qcircuit_adapt.compiler.strategy import list_candidates
 from qcircuit_adapt.errors import LimitError, SizeError
 
 if TYPE_CHECKING:
@@ -34,12 +37,23 @@ class Plan:
         tokens: For how many tokens costs are counted, and the path was chosen.
         apply: From x, of shape ``(..., d_in)``, and the gates to ``T x``, ``(..., d_out)``.
         build: From the gates alone to the matrix ``T``, of shape ``(d_out, d_in)``.
+        dtype: The type that costs are predicted for.
+        device: The device that they are predicted for.
+        candidates: The strategies with their predicted costs, the chosen one first.
     """
 
     circuit: Circuit
     tokens: int
     apply: Program
     build: Program
+    dtype: str
+    device: str
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def strategy(self) -> str:
+        """How modules apply the circuit in training; see `compile`."""
+        return self.candidates[0].strategy
 
     @property
     def macs_per_token(self) -> int:
@@ -102,6 +116,15 @@ class Plan:
             "dense_macs_per_token": self.circuit.d_in * self.circuit.d_out,
             "share_of_dense": self.share_of_dense,
             "saved_per_token": self.saved_per_token,
+            "dtype": self.dtype,
+            "device": self.device,
+            "strategy": self.strategy,
+            "build_macs": self.build.macs,
+            "saved_rows": self.candidates[0].saved_rows,
+            "peak_rows": self.candidates[0].peak_rows,
+            "rows_moved": self.candidates[0].rows_moved,
+            "calls": self.candidates[0].calls,
+            "candidates": [asdict(one) for one in self.candidates],
             "apply": program(self.apply),
             "build": program(self.build),
         }
@@ -110,7 +133,15 @@ class Plan:
         return "\n".join(_report(self))
 
 
-def compile(circuit: Circuit, *, tokens: int = 2048) -> Plan:
+def compile(
+    circuit: Circuit,
+    *,
+    tokens: int = 2048,
+    dtype: str = "float32",
+    device: str = "cpu",
+    strategy: str = "einsum",
+    max_saved_rows: float | None = None,
+) -> Plan:
     """Choose the steps by which a circuit is computed: those of fewest multiply-accumulates.
 
     The contraction path is found by opt_einsum's dynamic programming; circuits too large for it
@@ -121,8 +152,17 @@ def compile(circuit: Circuit, *, tokens: int = 2048) -> Plan:
         circuit: The circuit.
         tokens: How many inputs a step of training has. The module takes any number; which path is
             the cheapest depends on it.
+        dtype: The type of a training step, ``"float32"`` or ``"bf16"``, for predicted costs.
+        device: ``"cpu"``, or ``"h200"`` or ``"cuda"``, for the same.
+        strategy: How modules apply the circuit in training. ``"einsum"`` takes the steps of
+            `Plan.apply`; ``"feature-save-all"``, ``"feature-save-x"``, ``"token-save-all"`` and
+            ``"token-save-x"`` take gate after gate, with tokens last or first, keeping what gates
+            take for backward or x alone; ``"auto"`` is the one predicted the fastest.
+        max_saved_rows: With ``"auto"``, how many inputs may be kept for backward for each token.
 
     Raises:
+        NotationError: The type or the device is unknown.
+        GateError: The strategy is unknown or cannot compute the circuit, or none keeps so little.
         SizeError: ``tokens`` is not a whole number, 1 or more.
         LimitError: A step would act on more wires than einsum has letters.
 
@@ -133,16 +173,38 @@ def compile(circuit: Circuit, *, tokens: int = 2048) -> Plan:
     """
     if type(tokens) is not int or tokens < 1:
         raise SizeError(f"tokens is {tokens!r}; it must be a whole number, 1 or more.")
-    return _compile(circuit, tokens)
+    wanted = None if strategy == "auto" else strategy
+    return _compile(circuit, tokens, find_dtype(dtype), device, wanted, max_saved_rows)
 
 
 @functools.lru_cache(maxsize=256)
-def _compile(circuit: Circuit, tokens: int) -> Plan:
-    return Plan(
+def _compile(
+    circuit: Circuit,
+    tokens: int,
+    dtype: str,
+    device: str,
+    strategy: str | None,
+    max_saved_rows: float | None,
+) -> Plan:
+    apply, build = _programs(circuit, tokens)
+    found = find_device(device)
+    candidates = list_candidates(
         circuit,
-        tokens,
-        apply=_program(circuit, apply_network(circuit, tokens=tokens)),
-        build=_program(circuit, build_network(circuit)),
+        apply,
+        dtype=dtype,
+        device=found,
+        strategy=strategy,
+        max_saved_rows=max_saved_rows,
+    )
+    return Plan(circuit, tokens, apply, build, dtype, found.name, candidates)
+
+
+@functools.lru_cache(maxsize=256)
+def _programs(circuit: Circuit, tokens: int) -> tuple[Program, Program]:
+    """Return the programs that apply and build a circuit; the search is the slow part."""
+    return (
+        _program(circuit, apply_network(circuit, tokens=tokens)),
+        _program(circuit, build_network(circuit)),
     )
 
 

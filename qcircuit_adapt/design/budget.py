@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from qcircuit_adapt.design.layouts import list_layouts
-from qcircuit_adapt.design.row import Row, measure
+from qcircuit_adapt.design.row import FORMS, Row, measure
 from qcircuit_adapt.design.score import find_front
 from qcircuit_adapt.errors import DesignError, LimitError, nearest
 from qcircuit_adapt.families import FAMILIES
@@ -70,7 +70,7 @@ def find_rows(
             f"rows cannot be sorted by {sort!r}.", cure=nearest(sort, SORTS, noun="orders")
         )
     listed = {
-        circuit: (spec, family)
+        (circuit, FORMS.get(family)): (spec, family)
         for family in families or FAMILIES
         for spec, circuit in list_layouts(
             family,
@@ -87,9 +87,9 @@ def find_rows(
             cure="Raise the budget, or name other families.",
         )
     rows = []
-    for done, (circuit, (spec, family)) in enumerate(listed.items(), 1):
+    for done, ((circuit, _), (spec, family)) in enumerate(listed.items(), 1):
         try:
-            rows.append(measure(circuit, spec=spec, family=family))
+            rows.append(measure(circuit, spec=spec, family=family, layer=(d_in, d_out)))
         except LimitError:  # more wires than a program can be written for
             continue
         finally:

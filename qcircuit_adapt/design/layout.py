@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import string
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from qcircuit_adapt.analysis.freedom.span import count_span
@@ -150,7 +150,10 @@ class Layout:
         return cls(tuple(axes), tuple(Move(tuple(on), rank) for on, rank in moves))
 
 
-def list_moves(axes: tuple[int, ...], *, wires: tuple[int, int], ranks: int = 0) -> Iterator[Move]:
+@lru_cache(maxsize=256)
+def list_moves(
+    axes: tuple[int, ...], *, wires: tuple[int, int], ranks: int = 0
+) -> tuple[Move, ...]:
     """List the gates there can be on axes.
 
     Args:
@@ -162,10 +165,12 @@ def list_moves(axes: tuple[int, ...], *, wires: tuple[int, int], ranks: int = 0)
         >>> [move.on for move in list_moves((4, 2, 2), wires=(2, 2))]
         [(0, 1), (0, 2), (1, 2)]
     """
+    moves = []
     for count in range(wires[0], wires[1] + 1):
         for on in itertools.combinations(range(len(axes)), count):
-            yield Move(on)
+            moves.append(Move(on))
             size = math.prod(axes[axis] for axis in on)
-            for halved in range(2, ranks + 1):  # of half the size it has as many parameters
-                if size >> halved:
-                    yield Move(on, size >> halved)
+            # Halved once it has as many parameters as before.
+            each = (size >> halved for halved in range(2, ranks + 1))
+            moves += [Move(on, rank) for rank in each if rank]
+    return tuple(moves)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.design.row import FORMS
 from qcircuit_adapt.errors import CircuitError, DesignError, nearest
 from qcircuit_adapt.factors import match_factors, prime_factors
 from qcircuit_adapt.families import FAMILIES, Family, resolve
@@ -15,7 +16,10 @@ MAX_AXES = 6
 """Into how many axes a dimension is cut at most."""
 
 MAX_REPEATS = 3
-"""Up to which number options such as rounds and layers are tried; ranks are powers of two."""
+"""Up to which number options that count repeats are tried."""
+
+REPEATS = ("rounds", "layers", "factors")
+"""Options that count repeats; the others are ranks and sizes, and are tried at powers of two."""
 
 
 @lru_cache(maxsize=4096)
@@ -90,6 +94,8 @@ def list_layouts(
         cure = nearest(name, FAMILIES, noun="families")
         raise DesignError(f"{name!r} is not a family.", cure=cure)
     family = FAMILIES[name]
+    if family.square:  # on one side of the weight, whatever the size of the other
+        d_in, d_out = (d_out, d_out) if FORMS[name] == "output" else (d_in, d_in)
     for axes in _list_sizes(family, d_in, d_out, limit=limit, ordered=ordered):
         yield from _list_options(name, family, axes, (d_in, d_out), max_parameters)
 
@@ -111,14 +117,14 @@ def _list_sizes(
 def _list_options(
     name: str, family: Family, axes: str, shape: tuple[int, int], max_parameters: int
 ) -> Iterator[tuple[str, Circuit]]:
-    """List circuits over the values of a family's options; more of one cost more parameters."""
+    """List circuits over the values of a family's options."""
 
-    def values(option: str) -> Iterator[int]:
-        most = min(shape) if "rank" in option else MAX_REPEATS
-        value = 1
-        while value <= most:
-            yield value
-            value = 2 * value if "rank" in option else value + 1
+    def values(option: str) -> list[int]:
+        if option in REPEATS:
+            return list(range(1, MAX_REPEATS + 1))
+        if option == "both":
+            return [0, 1]
+        return [2**power for power in range(min(shape).bit_length())]
 
     for chosen in itertools.product(*map(values, family.options)):
         options = [
@@ -133,8 +139,6 @@ def _list_options(
             continue
         if circuit.parameters <= max_parameters and circuit.gates:
             yield spec, circuit
-        elif len(chosen) == 1:
-            break
 
 
 def _dashed(sizes: tuple[int, ...]) -> str:

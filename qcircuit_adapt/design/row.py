@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from qcircuit_adapt.adapter import Form
+from qcircuit_adapt.adapter import FORMS_ON_WEIGHT, Form
+from qcircuit_adapt.analysis.bounds.sylvester import multiply_bounds
 from qcircuit_adapt.analysis.structure.statement import find_factors
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.compiler.lower import MAX_LETTERS, Program, lower
@@ -25,7 +26,13 @@ MAX_SEARCHED = 8
 MAX_COARSENED = 6
 """Gates up to which they are merged for a better bound on the degrees of freedom."""
 
-FORMS: Mapping[str, Form] = {"lora": "zero"}
+FORMS: Mapping[str, Form] = {
+    **dict.fromkeys(("lora", "adalora", "kronecker", "lokr", "tensor_train", "tt_lora"), "zero"),
+    **dict.fromkeys(("tucker", "cp", "gralora", "loha", "khatri_rao", "miss", "mora"), "zero"),
+    **dict.fromkeys(("vera", "randlora"), "zero"),
+    **dict.fromkeys(("oft", "boft"), "input"),
+    **dict.fromkeys(("ia3", "road"), "output"),
+}
 """The forms of families that are published in another than ``difference``."""
 
 
@@ -40,10 +47,12 @@ class Row:
         form: The form its update is counted in.
         parameters: How many numbers are trained.
         share: Parameters for each parameter of the dense layer.
-        freedom: Bounds on the degrees of freedom.
+        freedom: Bounds on the degrees of freedom of the update.
         rank: Bounds on the rank of T.
-        update_rank: Bounds on the rank of the update.
-        macs: Multiply-accumulates for one token, along the contraction path.
+        update_rank: Bounds on the rank of the update; a base weight that it multiplies counts as
+            one of the largest rank.
+        macs: Multiply-accumulates for one token, along the contraction path; in form ``input`` also
+            those of the base weight, which then multiplies twice.
         saved: Elements kept for backward for one token, beyond x and the gates.
         joined: Whether the graph shows no output axis to be independent of an input axis.
         front: Whether no other row is proved to beat it in parameters, rank of the update, degrees
@@ -75,13 +84,16 @@ class Row:
 
 
 @lru_cache(maxsize=65536)
-def measure(circuit: Circuit, *, spec: str = "", family: str = "") -> Row:
+def measure(
+    circuit: Circuit, *, spec: str = "", family: str = "", layer: tuple[int, int] | None = None
+) -> Row:
     """Count and bound a circuit by what is quick: nothing is run, nothing drawn.
 
     Args:
         circuit: The circuit.
         spec: What to call it; its own text by default.
         family: The family it is of, which decides its form.
+        layer: The layer's dimensions, in and out; those of the circuit by default.
 
     Raises:
         LimitError: A step of its program would act on more wires than einsum has letters.
@@ -93,19 +105,31 @@ def measure(circuit: Circuit, *, spec: str = "", family: str = "") -> Row:
     """
     form = FORMS.get(family, "difference")
     program = _plan(circuit)
+    d_in, d_out = layer or (circuit.d_in, circuit.d_out)
+    freedom = bound_freedom(circuit, coarsen=MAX_COARSENED)
+    own = rank = bound_rank(circuit)  # in form ``zero`` the update is T
+    if form in FORMS_ON_WEIGHT:
+        square = bound_rank(circuit, "residual")
+        rank = multiply_bounds(square, weight_rank=min(d_in, d_out), dimension=circuit.d_in)
+        # A base weight that has a kernel there can hide what T can do.
+        hides = min(d_in, d_out) < circuit.d_in
+        freedom = (0 if hides else freedom[0], min(freedom[1], d_in * d_out))
+    elif form != "zero":
+        rank = bound_rank(circuit, form)
     return Row(
         spec=spec or circuit.text,
         family=family,
         axes=tuple(axis.size for axis in circuit.inputs),
         form=form,
         parameters=circuit.parameters,
-        share=circuit.parameters / (circuit.d_in * circuit.d_out),
-        freedom=bound_freedom(circuit, coarsen=MAX_COARSENED),
-        rank=bound_rank(circuit),
-        update_rank=bound_rank(circuit, form),
-        macs=-(-program.macs // TOKENS),
+        share=circuit.parameters / (d_in * d_out),
+        freedom=freedom,
+        rank=own,
+        update_rank=rank,
+        macs=-(-program.macs // TOKENS) + (d_in * d_out if form == "input" else 0),
         saved=-(-program.saved_elements // TOKENS),
-        joined=len(find_factors(circuit).wires) == 1,
+        # A base weight joins all axes.
+        joined=form in FORMS_ON_WEIGHT or len(find_factors(circuit).wires) == 1,
     )
 
 

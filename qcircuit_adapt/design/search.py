@@ -12,17 +12,15 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 
 from qcircuit_adapt.analysis import find_cut
 from qcircuit_adapt.analysis.relation.canonical import canonical_text
 from qcircuit_adapt.design.found import Assessed, Found, Question, choose_front
 from qcircuit_adapt.design.layout import Layout, Move, list_moves
 from qcircuit_adapt.design.layouts import list_factorisations
+from qcircuit_adapt.design.pool import Run, open_pool
 from qcircuit_adapt.design.score import Score, bound_freedom, bound_rank
 from qcircuit_adapt.errors import DesignError
 from qcircuit_adapt.factors import prime_factors
@@ -38,24 +36,24 @@ BEST = 8
 PATIENCE = 40
 """After how many generations without a layout not met before the local search ends."""
 
-MAX_WORKERS = 256
-
 
 def search_layouts(
     question: Question,
     *,
     workers: int = 1,
+    dask: str | None = None,
     known: Mapping[Layout, Assessed] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Found:
     """Search for the layouts that no other beats in parameters, degrees of freedom and MACs.
 
-    The outcome depends on the question alone: not on the number of processes, nor on whether it was
-    interrupted and resumed. MACs are counted gate after gate.
+    The outcome depends on the question alone: not on where layouts are looked at, nor on whether it
+    was interrupted and resumed. MACs are counted gate after gate.
 
     Args:
         question: What to search for.
         workers: How many processes look at layouts.
+        dask: The address of a Dask scheduler whose workers do; see `open_pool`.
         known: What an earlier search looked at, which is not computed again.
         on_progress: Told how many layouts are done, of at most how many.
 
@@ -71,19 +69,15 @@ def search_layouts(
         (True, 'a=2 b=2 c=2 | a b c')
     """
     check_question(question)
-    if not 1 <= workers <= MAX_WORKERS:
-        raise DesignError(f"workers is {workers}; it must be from 1 to {MAX_WORKERS}.")
-    pool = ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else None
-    with pool or nullcontext():
-        walk = _Walk(question, pool, known or {}, on_progress)
-        try:
+    walk = _Walk(question, known or {}, on_progress)
+    try:
+        with open_pool(workers=workers, dask=dask) as run:
+            walk.run = run
             complete = walk.grow() and not walk.full
             if not complete:
                 walk.wander()
-        except KeyboardInterrupt:
-            if pool:
-                pool.shutdown(wait=False, cancel_futures=True)
-            return walk.conclude(complete=False, interrupted=True)
+    except KeyboardInterrupt:
+        return walk.conclude(complete=False, interrupted=True)
     return walk.conclude(complete=complete, interrupted=False)
 
 
@@ -181,12 +175,11 @@ class _Walk:
     def __init__(
         self,
         question: Question,
-        pool: Executor | None,
         known: Mapping[Layout, Assessed],
         on_progress: Callable[[int, int], None] | None,
     ) -> None:
         self.question = question
-        self.pool = pool
+        self.run: Run = map
         self.known = known
         self.on_progress = on_progress
         self.met: set[Layout] = set()
@@ -286,8 +279,7 @@ class _Walk:
         """
         unknown = [layout for layout in layouts if layout not in self.known]
         job = partial(assess, target=self.question.target)
-        run = partial(self.pool.map, chunksize=4) if self.pool else map
-        computed = {one.layout: one for one in run(job, unknown)}
+        computed = {one.layout: one for one in self.run(job, unknown)}
         looked = []
         for layout in layouts:
             one = computed.get(layout) or self.known[layout]

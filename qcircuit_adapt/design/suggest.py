@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from qcircuit_adapt.design.budget import find_rows
 from qcircuit_adapt.design.row import Row
+from qcircuit_adapt.families import FAMILIES
 
 NEAR = 9
 """Of ten of the most degrees of freedom, how many are enough to look at MACs instead."""
@@ -88,7 +89,8 @@ def suggest(
         d_in: The input dimension.
         d_out: The output dimension.
         max_parameters: The most parameters.
-        families: The families to choose from; all by default.
+        families: The families to choose from; by default those whose update does not multiply the
+            base weight.
         on_progress: Told how many circuits are done, of how many.
 
     Raises:
@@ -96,10 +98,14 @@ def suggest(
 
     Example:
         >>> print(suggest(64, 64, max_parameters=1000, families=["lora", "quanta"]).config)
-        qa.CircuitConfig(circuit="quanta(axes=8-2-2-2)")
+        qa.CircuitConfig(circuit="quanta(axes=4-4-4)")
     """
     rows = find_rows(
-        d_in, d_out, max_parameters=max_parameters, families=families, on_progress=on_progress
+        d_in,
+        d_out,
+        max_parameters=max_parameters,
+        families=families or [name for name in FAMILIES if not FAMILIES[name].square],
+        on_progress=on_progress,
     )
     most = max(row.update_rank[0] for row in rows)
     full = [row for row in rows if row.update_rank[0] == most]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from qcircuit_adapt.circuit_file import write_whole
+from qcircuit_adapt.draw.figure import write_figure
 from qcircuit_adapt.draw.style import apply_style, choose_colour
-from qcircuit_adapt.errors import FileError
 
 if TYPE_CHECKING:
     from qcircuit_adapt.design.row import Row
@@ -90,17 +87,6 @@ def save_front(rows: Iterable[Row], path: str | os.PathLike[str], *, theme: str 
     Raises:
         FileError: The file cannot be written, or has another ending.
     """
-    kind = Path(path).suffix.lower().removeprefix(".")
-    if kind not in ("svg", "png", "pdf"):
-        raise FileError(
-            f"{path} does not end in what rows can be drawn to.",
-            cure="Use .svg, .png or .pdf.",
-        )
     left, _ = draw_front(rows, theme=theme)
-    figure, file = left.figure, io.BytesIO()
-    figure.savefig(file, format=kind, metadata=_UNDATED.get(kind))  # type: ignore[union-attr]
-    write_whole(path, file.getvalue())
-
-
-_UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-"""What keeps pictures of the same rows the same."""
+    assert isinstance(left.figure, Figure)
+    write_figure(left.figure, path)

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from peft import PeftConfig
+from peft.utils import CONFIG_NAME
 
 from qcircuit_adapt.adapter import FORMS, Adapter, Form
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.circuit_file import write_whole
 from qcircuit_adapt.errors import AdaptError, CircuitError, FileError, OptionError, nearest
 from qcircuit_adapt.library import resolve_adapter, split_terms
+from qcircuit_adapt.nn.rotation import check_rotations
 
 FORMAT_VERSION = 1
 """The format that `CircuitConfig` writes, and the newest it reads."""
@@ -61,6 +64,8 @@ class CircuitConfig(PeftConfig):
         form: How the circuits that name no form enter the weights, see `adapter.Form`.
         scale: The number the updates are multiplied by, beside what their terms name.
         use_dora: Whether to train the magnitude of every output as well, as PEFT's LoRA can.
+        orthogonal: Whether to hold every gate orthogonal, as OFT does; in forms ``residual``,
+            ``input`` and ``output``, of circuits whose gates are square. See `nn.rotation`.
         save_reference: Whether what is not trained, such as the circuit that form ``difference``
             subtracts, is in the saved file. If not it is drawn from ``seed`` by `nn.stream`, and
             checked against a digest when it is drawn again.
@@ -97,6 +102,7 @@ class CircuitConfig(PeftConfig):
     form: Form = "difference"
     scale: float = 1.0
     use_dora: bool = False
+    orthogonal: bool = False
     save_reference: bool = True
     seed: int = 0
     target_modules: list[str] | set[str] | str | None = None
@@ -111,8 +117,13 @@ class CircuitConfig(PeftConfig):
     reference_digests: dict[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
-    def __new__(cls, *_: Any, **options: Any) -> CircuitConfig:
+    def __new__(cls, *positional: Any, **options: Any) -> CircuitConfig:
         """Refuse unknown options by name; PEFT relies on the words of the built-in error."""
+        if positional:
+            raise OptionError(
+                f"{cls.__name__} takes options by name, but {positional[0]!r} has none.",
+                cure='Write circuit="quanta(axes=4)".',
+            )
         known = [one.name for one in fields(cls)]
         for option in options:
             if option not in known:
@@ -192,6 +203,8 @@ class CircuitConfig(PeftConfig):
                 # A file says each circuit out, and names none that is elsewhere.
                 _parse(term.circuit)
             adapter = _read(text, d_in, d_out, form=self.form, scale=self.scale)
+            if self.orthogonal:
+                check_rotations(adapter)
         except CircuitError as error:
             raise AdaptError(
                 f"layer {module!r} ({d_in} -> {d_out}) cannot have circuit {spec!r}.",
@@ -235,11 +248,30 @@ class CircuitConfig(PeftConfig):
         return {key: sorted(v) if isinstance(v, set) else v for key, v in plain.items()}
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
-        """Write ``adapter_config.json``, and into a model card that is there how to load it."""
-        super().save_pretrained(save_directory, **kwargs)
-        card = Path(save_directory) / "README.md"
-        if card.exists() and _HOW_TO_LOAD not in (text := card.read_text(encoding="utf-8")):
-            card.write_text(text + _HOW_TO_LOAD, encoding="utf-8")
+        """Write ``adapter_config.json``, and into a model card that is there how to load it.
+
+        Each file is written whole, so that a full disk leaves what was there.
+
+        Args:
+            save_directory: The folder.
+            **kwargs: ``auto_mapping_dict``, the class that a model of others is of.
+
+        Raises:
+            FileError: The folder cannot be written.
+        """
+        folder = Path(save_directory)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"cannot write {save_directory}: {error.strerror}.") from None
+        options = self.to_dict()
+        if kwargs.get("auto_mapping_dict") is not None:
+            options["auto_mapping"] = kwargs["auto_mapping_dict"]
+        write_whole(folder / CONFIG_NAME, json.dumps(options, indent=2, sort_keys=True))
+        card = folder / "README.md"
+        # PEFT strips the card's last line break when it saves again.
+        if card.exists() and _HOW_TO_LOAD.strip() not in (text := card.read_text("utf-8")):
+            write_whole(card, text + _HOW_TO_LOAD)
 
     @classmethod
     def check_kwargs(cls, **kwargs: Any) -> dict[str, Any]:

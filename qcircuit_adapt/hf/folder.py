@@ -16,6 +16,7 @@ from torch import nn
 from qcircuit_adapt.errors import AdaptError, FileError
 from qcircuit_adapt.hf.config import CircuitConfig, CircuitPeftType
 from qcircuit_adapt.hf.model import unchanged_on_error
+from qcircuit_adapt.hf.shapes import check_shapes
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -47,6 +48,8 @@ def load(
     # A name such as "someone/adapter" that is no folder here is looked up on the Hub by PEFT.
     if path.exists() or not (isinstance(folder, str) and _HUB_NAME.fullmatch(folder)):
         check_folder(path)
+        file = path / SAFETENSORS_WEIGHTS_NAME
+        check_shapes(model, file, CircuitConfig.from_pretrained(str(path)))
     with unchanged_on_error(model), warnings.catch_warnings():
         # Before 0.21, PEFT only warns of tensors that the file lacks.
         warnings.filterwarnings("error", "Found missing adapter keys", UserWarning)
@@ -95,8 +98,11 @@ def check_folder(path: Path) -> None:
                 f"{str(weights)!r} is cut off or not a safetensors file: {error}.",
                 cure="Copy it again from where it was saved.",
             ) from error
-    if not (path / WEIGHTS_NAME).is_file():
-        raise FileError(
-            f"{str(path)!r} holds no weights: {SAFETENSORS_WEIGHTS_NAME} is missing.",
-            cure="Copy it from where the adapter was saved.",
-        )
+    pickled = (path / WEIGHTS_NAME).is_file()
+    raise FileError(
+        f"{str(path)!r} holds no weights: {SAFETENSORS_WEIGHTS_NAME} is missing.",
+        cause="A pickled file can run any code, and is not opened." if pickled else "",
+        cure="Save the adapter again with safe_serialization=True."
+        if pickled
+        else "Copy it from where the adapter was saved.",
+    )

@@ -81,6 +81,7 @@ class CircuitLayer(BaseTunerLayer):
             device=device,
             dtype=dtype,
             magnitudes=d_out if config.use_dora else 0,
+            orthogonal=config.orthogonal,
             stream=None if config.save_reference else Stream(config.seed, label),
             init_weights=config.init_weights,
         )

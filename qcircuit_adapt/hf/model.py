@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import torch
 from peft import PeftConfig
 from peft.tuners.tuners_utils import (
     BaseTuner,
@@ -22,9 +23,12 @@ from peft.utils import (
 from torch import Tensor, nn
 
 from qcircuit_adapt.adapter import Adapter
-from qcircuit_adapt.errors import AdaptError, FileError, nearest
+from qcircuit_adapt.errors import AdaptError, OptionError, nearest
 from qcircuit_adapt.hf.config import CircuitConfig, matches
 from qcircuit_adapt.hf.layer import CircuitLayer, CircuitLinear, dimensions
+from qcircuit_adapt.hf.shapes import compare_names
+from qcircuit_adapt.hf.waking import warn_of_dead_entries
+from qcircuit_adapt.hf.weighting import SUMS, copy_terms, find_configs, weigh_configs
 
 
 @contextmanager
@@ -104,7 +108,10 @@ class CircuitModel(BaseTuner):
                     cure=_near_names(pattern, targets),
                 )
         for name in targets:
-            _find_adapter(config, name, modules[name])
+            _check_parent(model, name)
+        adapters = [_find_adapter(config, name, modules[name]) for name in targets]
+        if not config.inference_mode:
+            warn_of_dead_entries(adapters)
 
     def _create_and_replace(
         self,
@@ -144,6 +151,46 @@ class CircuitModel(BaseTuner):
                 update = module.qcircuit_delta[adapter_name]
                 update.to(next(update.parameters()).dtype)
 
+    def add_weighted_adapter(
+        self,
+        adapters: Sequence[str],
+        weights: Sequence[float],
+        adapter_name: str,
+        combination_type: str = "cat",
+    ) -> None:
+        """Add an adapter whose update is a weighted sum of those of others, exactly.
+
+        It is an adapter like any other, of sums of circuits: it can be trained, saved and merged.
+
+        Args:
+            adapters: The names of the others.
+            weights: The weight of each.
+            adapter_name: What to call the sum.
+            combination_type: ``"cat"``, ``"linear"`` or ``"svd"``, which are the same here.
+
+        Raises:
+            AdaptError: There is no such adapter, or what it trains cannot be added.
+            OptionError: The name is taken, the weights do not fit, or the combination is another.
+        """
+        if combination_type not in SUMS:
+            raise OptionError(
+                f"combination_type={combination_type!r} is not possible.",
+                cause="Circuits are added; pruning their updates would give no circuits.",
+                cure=f"The types are {', '.join(map(repr, SUMS))}.",
+            )
+        if adapter_name in self.peft_config:
+            raise OptionError(f"there is an adapter {adapter_name!r} already.")
+        found = find_configs(self.peft_config, adapters)
+        layers = {n: m for n, m in self.model.named_modules() if isinstance(m, CircuitLayer)}
+        self.peft_config[adapter_name] = weigh_configs(found, weights, layers)
+        try:
+            self.inject_adapter(self.model, adapter_name)
+        except BaseException:
+            del self.peft_config[adapter_name]
+            raise
+        for layer in layers.values():
+            copy_terms(layer, dict(zip(adapters, weights, strict=True)), adapter_name)
+
     @classmethod
     def _remap_adapter_state_dict_for_load(
         cls,
@@ -155,17 +202,9 @@ class CircuitModel(BaseTuner):
         found: dict[str, Tensor] = super()._remap_adapter_state_dict_for_load(
             model, config, adapter_name, state_dict
         )
-        part = f".qcircuit_delta.{adapter_name}."
-        wanted = {key for key in model.state_dict() if part in key}
-        ours = {key for key in found if ".qcircuit_delta." in key}
-        if ours != wanted:
-            keys, verb = (wanted - ours, "lacks") if wanted - ours else (ours - wanted, "adds")
-            first = min(keys).removeprefix("base_model.model.").replace(part, ".qcircuit_delta.")
-            raise FileError(
-                f"the adapter's file {verb} {len(keys)} tensors, the first {first!r}.",
-                cause="It was cut short, or belongs to another model or circuit.",
-                cure="Copy the folder again, and load it into the model it was trained on.",
-            )
+        part, short = f".qcircuit_delta.{adapter_name}.", ".qcircuit_delta."
+        wanted = {key.replace(part, short) for key in model.state_dict() if part in key}
+        compare_names({key.replace(part, short) for key in found if short in key}, wanted)
         return found
 
     @contextmanager
@@ -221,6 +260,21 @@ def _modules_outside_adapters(model: nn.Module) -> Iterator[tuple[str, nn.Module
             yield name, module
             if isinstance(module, BaseTunerLayer):
                 inside += (f"{name}.",)
+
+
+def _check_parent(model: nn.Module, name: str) -> None:
+    """Refuse a layer whose weight another module reads, without calling the layer."""
+    parent = model.get_submodule(name.rpartition(".")[0])
+    reads = isinstance(parent, nn.TransformerEncoderLayer)
+    fast = reads and torch.backends.mha.get_fastpath_enabled()
+    if fast or isinstance(parent, nn.MultiheadAttention):
+        raise AdaptError(
+            f"target module {name!r} is never called: {type(parent).__name__} reads its weight.",
+            cause="An adapter on it would do nothing.",
+            cure="Call torch.backends.mha.set_fastpath_enabled(False) first."
+            if fast
+            else "Take it out of target_modules; modules_to_save trains the whole module.",
+        )
 
 
 def _find_adapter(config: CircuitConfig, name: str, module: nn.Module) -> Adapter:

@@ -144,12 +144,13 @@ def tabulate_model(model_config: PretrainedConfig, config: CircuitConfig) -> Mod
     with warnings.catch_warnings():
         # peft asks transformers by an old name.
         warnings.filterwarnings("ignore", ".is_gradient_checkpointing", FutureWarning)
+        warnings.filterwarnings("ignore", ".* have no gradient at the first step", UserWarning)
         adapted: Any = get_peft_model(model, config)
     return ModelTable(
         model=model_config.model_type,
         targets=(targets,) if isinstance(targets, str) else tuple(sorted(targets)),
         form=config.form,
-        rows=tuple(_list_rows(adapted.base_model.model)),
+        rows=tuple(_list_rows(adapted.base_model.model, config)),
         untargetable=untargetable,
         model_parameters=parameters,
     )
@@ -163,24 +164,30 @@ def _default_targets(config: PretrainedConfig) -> list[str] | str:
     return "all-linear"
 
 
-def _list_rows(model: nn.Module) -> Iterator[ModuleRow]:
-    groups: defaultdict[tuple[str, Adapter, int, int], int] = defaultdict(int)
+def _list_rows(model: nn.Module, config: CircuitConfig) -> Iterator[ModuleRow]:
+    groups: defaultdict[tuple[str, Adapter, int, int, int], int] = defaultdict(int)
     for name, module in model.named_modules():
         if isinstance(module, CircuitLinear):
             (update,) = module.qcircuit_delta.values()
             adapter: Any = update.adapter
-            groups[_star(name), adapter, module.in_features, module.out_features] += 1
-    ranks = {(adapter, *shape): _bound_rank(adapter, *shape) for _, adapter, *shape in groups}
-    for (names, adapter, d_in, d_out), count in groups.items():
+            trained = sum(parameter.numel() for parameter in update.parameters())
+            groups[_star(name), adapter, trained, module.in_features, module.out_features] += 1
+    free = not (config.orthogonal or config.use_dora)
+    ranks = {(adapter, *shape): _bound_rank(adapter, *shape) for _, adapter, _, *shape in groups}
+    for (names, adapter, trained, d_in, d_out), count in groups.items():
         circuits = [term.circuit for term in adapter.terms]
+        # What is proved of free gates is no lower bound for constrained ones, and magnitudes change
+        # the update of a whole row.
         lower, upper = ranks[adapter, d_in, d_out]
+        lower = lower if free else 0
+        upper = min(d_in, d_out) if config.use_dora else upper
         yield ModuleRow(
             names,
             count,
             d_in,
             d_out,
             " + ".join(circuit.text for circuit in circuits),
-            adapter.parameters,
+            trained,
             lower,
             upper,
             sum(circuit.macs_per_token for circuit in circuits),
@@ -195,11 +202,10 @@ def _bound_rank(adapter: Adapter, d_in: int, d_out: int) -> tuple[int, int]:
 
 def _bound_term(term: Term, most: int) -> tuple[int, int]:
     """Bound the rank of a term's update; a base weight counts as one of the largest rank."""
-    if term.form not in FORMS_ON_WEIGHT:
-        claim = claim_rank(term.circuit, form=term.form, witness=False)
-        return claim.lower, claim.upper
-    claim = claim_rank(term.circuit, form="residual", witness=False)
+    claim = claim_rank(term.circuit, form=term.form, witness=False)
     bounds = claim.lower, claim.upper
+    if term.form not in FORMS_ON_WEIGHT:
+        return bounds
     return multiply_bounds(bounds, weight_rank=most, dimension=term.circuit.d_in)
 
 

@@ -14,7 +14,7 @@ from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors.torch import load_file
 from torch import Tensor
 
-from qcircuit_adapt.adapter import FORMS_ON_WEIGHT
+from qcircuit_adapt.adapter import FORMS_ON_WEIGHT, Adapter
 from qcircuit_adapt.errors import AdaptError, FileError, nearest
 from qcircuit_adapt.hf.config import CircuitConfig
 from qcircuit_adapt.hf.folder import check_folder
@@ -37,18 +37,21 @@ class SavedAdapter:
     layers: Mapping[str, Mapping[str, Tensor]]
     rest: Mapping[str, Tensor]
 
-    def updates(self, *, dtype: torch.dtype = torch.float32) -> Iterator[tuple[str, Update]]:
+    def updates(
+        self, *, dtype: torch.dtype = torch.float32, on_weight: bool = False
+    ) -> Iterator[tuple[str, Update]]:
         """Yield each adapted module's name and its update.
 
         Args:
             dtype: The type to compute in.
+            on_weight: Whether updates may multiply the base weight, which is not here.
 
         Raises:
-            FileError: A module's tensors are not those of its circuit.
+            FileError: A module's tensors are not those of its circuit, or do not tell its update.
         """
         for module, tensors in self.layers.items():
             update = self._build(module, tensors, dtype)
-            if any(term.form in FORMS_ON_WEIGHT for term in update.adapter.terms):
+            if not on_weight and any(t.form in FORMS_ON_WEIGHT for t in update.adapter.terms):
                 raise FileError(
                     f"the update of {module!r} is a product with the base weight, which is not in "
                     "the adapter.",
@@ -69,12 +72,15 @@ class SavedAdapter:
                     cure="Merge it into the model instead: merge_and_unload().",
                 )
         wanted = {name: tensor.shape for name, tensor in tensors.items()}
-        fitting = []
+        fitting: list[Adapter] = []
         for shape in list(self.config.resolved.get(self.config.spec_for(module), {})):
             d_in, d_out = map(int, shape.split("->"))
             adapter = self.config.adapter_for(module, d_in, d_out)
-            state = Update(adapter, device="meta").state_dict()
-            if {name: tensor.shape for name, tensor in state.items()} == wanted:
+            empty = Update(adapter, device="meta", orthogonal=self.config.orthogonal)
+            state = empty.state_dict()
+            fits = {name: tensor.shape for name, tensor in state.items()} == wanted
+            # In form 'input' layers that differ in what they give have one circuit.
+            if fits and adapter not in fitting:
                 fitting.append(adapter)
         if len(fitting) != 1:
             raise FileError(
@@ -82,7 +88,7 @@ class SavedAdapter:
                 "adapter_config.json has for it.",
                 cure="Copy the folder again; its two files belong together.",
             )
-        update = Update(fitting[0], dtype=dtype)
+        update = Update(fitting[0], dtype=dtype, orthogonal=self.config.orthogonal)
         update.load_state_dict(dict(tensors))
         return update
 
@@ -95,15 +101,32 @@ def read_adapter(folder: str | os.PathLike[str]) -> SavedAdapter:
     """
     path = Path(folder)
     check_folder(path)
-    weights = path / SAFETENSORS_WEIGHTS_NAME
-    if not weights.is_file():
-        raise FileError(
-            f"{str(path)!r} has no {SAFETENSORS_WEIGHTS_NAME}.",
-            cause="A pickled file can run any code, and is not opened.",
-            cure="Save the adapter again with safe_serialization=True.",
-        )
     config = CircuitConfig.from_pretrained(str(path))
-    return _sort(config, load_file(weights))
+    return _sort(config, load_file(path / SAFETENSORS_WEIGHTS_NAME))
+
+
+def open_adapter(
+    adapter: str | os.PathLike[str] | PeftModel, adapter_name: str | None = None
+) -> SavedAdapter:
+    """Return an adapter for another method, from its folder or a model that has it.
+
+    Raises:
+        FileError: The folder cannot be read, or the adapter trains biases.
+        AdaptError: The model has no such adapter.
+    """
+    if isinstance(adapter, PeftModel):
+        saved = take_adapter(adapter, adapter_name)
+    else:
+        saved = read_adapter(adapter)
+    if saved.config.bias != "none":
+        raise FileError(
+            f"the adapter trains biases too (bias={saved.config.bias!r}).",
+            cause="They are no part of a weight's update.",
+            cure="Merge it into the model instead: merge_and_unload().",
+        )
+    if not saved.layers:
+        raise FileError("the adapter holds no circuits.")
+    return saved
 
 
 def take_adapter(model: PeftModel, adapter_name: str | None = None) -> SavedAdapter:

@@ -7,12 +7,13 @@ from typing import Any
 
 from torch import Tensor
 
-from qcircuit_adapt.adapter import Form, Term
-from qcircuit_adapt.analysis.claim import find_subject
+from qcircuit_adapt.adapter import FORMS_ON_WEIGHT, Form, Term
 from qcircuit_adapt.analysis.field.witness import Progress
 from qcircuit_adapt.analysis.proof import claim_rank
 from qcircuit_adapt.analysis.trained.exact import certified_rank
 from qcircuit_adapt.analysis.trained.spectrum import Spectrum, measure_spectrum
+from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.errors import GateError
 from qcircuit_adapt.nn.update import Update
 
 
@@ -61,7 +62,8 @@ def examine(update: Update, *, on_progress: Progress | None = None) -> tuple[Exa
         One examination for each term.
 
     Raises:
-        GateError: A term's form multiplies the base weight, of which nothing is proved.
+        GateError: A term's form multiplies the base weight, which is not in the update, or the
+            gates are held orthogonal.
 
     Example:
         >>> from qcircuit_adapt import Adapter, families
@@ -69,8 +71,19 @@ def examine(update: Update, *, on_progress: Progress | None = None) -> tuple[Exa
         >>> examine(update)[0].lower
         2
     """
-    for part in update.parts:
-        find_subject(part.term.form)
+    for term in update.adapter.terms:
+        if term.form in FORMS_ON_WEIGHT:
+            raise GateError(
+                f"the update of form {term.form!r} is a product with the base weight, which is not "
+                "in it.",
+                cure="Prove what its circuit can do: prove(circuit, form=...).",
+            )
+    if update.orthogonal:
+        raise GateError(
+            "the gates are held orthogonal, and what is stored are not the gates.",
+            cause="A gate is computed from what is stored, and rounded: nothing exact is known.",
+            cure="Measure the singular values of update.delta_weight().",
+        )
     magnitudes = update.magnitude is not None
     terms = zip(
         (part.term for part in update.parts),
@@ -92,16 +105,37 @@ def _examine(
     weight: Tensor,
     on_progress: Progress | None,
 ) -> Examination:
-    upper = claim_rank(term.circuit, form=term.form, witness=False).upper
+    lower, upper = bound_rank(term.circuit, term.form, gates, references, on_progress=on_progress)
+    spectrum = measure_spectrum(weight.cpu().numpy())
+    return Examination(term.circuit.name, term.form, lower, upper, spectrum)
+
+
+def bound_rank(
+    circuit: Circuit,
+    form: Form,
+    gates: dict[str, Tensor],
+    references: dict[str, Tensor],
+    *,
+    on_progress: Progress | None = None,
+) -> tuple[int, int]:
+    """Bound the rank of an update at given gates: from below for these, from above for all.
+
+    Args:
+        circuit: The circuit.
+        form: Its form, which does not multiply the base weight.
+        gates: The gates of T, those of bounded rank in halves.
+        references: Those of what is subtracted; none in form ``zero``.
+        on_progress: Told how far a rank is computed.
+    """
+    upper = claim_rank(circuit, form=form, witness=False).upper
     lower = certified_rank(
-        term.circuit,
+        circuit,
         _to_arrays(gates),
         minus=_to_arrays(references) or None,
         target=upper,
         on_progress=on_progress,
     )
-    spectrum = measure_spectrum(weight.cpu().numpy())
-    return Examination(term.circuit.name, term.form, lower, upper, spectrum)
+    return lower, upper
 
 
 def _to_arrays(tensors: dict[str, Tensor]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -10,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from qcircuit_adapt.circuit import Circuit
-from qcircuit_adapt.compiler.lower import Program
 from qcircuit_adapt.compiler.storage import stored_gates
 from qcircuit_adapt.errors import SizeError
+from qcircuit_adapt.nn.execute import execute
 from qcircuit_adapt.nn.init import initialize
+from qcircuit_adapt.nn.program import run
 from qcircuit_adapt.wires import half_names
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Operator(nn.Module):
             SizeError: x has another last size than ``d_in``.
         """
         check_features(x, self.d_in, circuit=self.plan.circuit)
-        return run(self.plan.apply, x, self.weights())
+        return execute(self.plan, x, self.weights(), {})
 
     def matrix(self) -> Tensor:
         """Return ``T``, of shape ``(d_out, d_in)``, in float32 or the gates' type if that is wider.
@@ -103,37 +103,6 @@ class Operator(nn.Module):
     def extra_repr(self) -> str:
         """Say what is computed, for torch's ``repr``."""
         return describe(self.plan.circuit)
-
-
-def run(program: Program, x: Tensor | None, tensors: Mapping[str, Tensor]) -> Tensor:
-    """Take the steps of a program.
-
-    Args:
-        program: The program.
-        x: Its input, of shape ``(..., d_in)``; None for a program that has none.
-        tensors: The tensors of the gates by the names of their owners; half-gates for bounded
-            ranks.
-
-    Returns:
-        ``T x``, of shape ``(..., d_out)``, or ``T``, of shape ``(d_out, d_in)``.
-    """
-    live: dict[str, Tensor] = {}
-    for source in program.sources:
-        if source.kind == "gate":
-            live[source.name] = tensors[source.tensor]
-        elif source.kind == "identity":
-            like = next(iter(tensors.values()), torch.empty(()))
-            live[source.name] = torch.eye(*source.shape, dtype=like.dtype, device=like.device)
-        elif x is not None:
-            live[source.name] = torch.unflatten(x, -1, source.shape)
-    for step in program.steps:
-        # Every tensor is used once, so that popping frees what is not kept for backward.
-        terms = [live.pop(name) for name in step.operands]
-        live[step.result] = torch.einsum(step.equation, *terms)
-    (result,) = live.values()
-    if x is None:
-        return result.reshape(math.prod(program.rows), math.prod(program.columns))
-    return result.flatten(-len(program.rows))
 
 
 def widen(dtype: torch.dtype) -> torch.dtype:

@@ -15,15 +15,17 @@ from qcircuit_adapt.compiler.lower import Program
 from qcircuit_adapt.compiler.plan import Plan, compile, written_program
 from qcircuit_adapt.compiler.storage import stored_gates
 from qcircuit_adapt.gate import Gate
+from qcircuit_adapt.nn.execute import execute
 from qcircuit_adapt.nn.init import identity, initialize
 from qcircuit_adapt.nn.operator import (
     check_features,
     describe,
     exact_types,
     join_halves,
-    run,
     widen,
 )
+from qcircuit_adapt.nn.program import run
+from qcircuit_adapt.nn.rotation import check_rotations, count_angles, rotate
 from qcircuit_adapt.nn.stream import Stream, digest_tensors
 from qcircuit_adapt.nn.weight import Weight, require
 from qcircuit_adapt.wires import split_ranks
@@ -68,15 +70,19 @@ class Update(nn.Module):
     Args:
         adapter: The adapter.
         tokens: How many inputs a step of training has; see `compile`.
+        strategy: How circuits are applied in training; see `compile`.
         dtype: The type of parameters and buffers; torch's default if None.
         device: Where they are; torch's default if None.
         magnitudes: How many outputs the layer has, to train their magnitudes too; 0 for not.
+        orthogonal: Whether every gate is held orthogonal; ``weight_g`` are then the numbers that
+            `nn.rotation` makes it of.
         stream: Where the values of the buffers come from, which are then not in the state that is
             saved; by default torch's generator.
         init_weights: If False, start with a random update (see `randomize`) instead of none.
 
     Raises:
-        GateError: The form cannot train one of the circuits, or the stream cannot draw one's gates.
+        GateError: The form cannot train one of the circuits, the stream cannot draw one's gates, or
+            a gate cannot be held orthogonal.
 
     Example:
         >>> update = Update(Adapter(Circuit.parse("a=4 b=3 | a b, b"), form="difference"))
@@ -95,19 +101,24 @@ class Update(nn.Module):
         adapter: Adapter,
         *,
         tokens: int = 2048,
+        strategy: str = "einsum",
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
         magnitudes: int = 0,
+        orthogonal: bool = False,
         stream: Stream | None = None,
         init_weights: bool = True,
     ) -> None:
         super().__init__()
+        if orthogonal:
+            check_rotations(adapter)
         self.adapter = adapter
+        self.orthogonal = orthogonal
         self.d_in, self.d_out = adapter.d_in, adapter.d_out
         self.stream = stream
         count = len(adapter.terms)
         self.parts = tuple(
-            _prepare(term, prefix=f"t{n}_" if count > 1 else "", tokens=tokens)
+            _prepare(term, f"t{n}_" if count > 1 else "", tokens=tokens, strategy=strategy)
             for n, term in enumerate(adapter.terms, 1)
         )
         for part in self.parts:
@@ -128,7 +139,8 @@ class Update(nn.Module):
         device: torch.device | str | None,
     ) -> None:
         def empty() -> Tensor:
-            return torch.empty(gate.shape, dtype=dtype, device=device)
+            shape = count_angles(gate) if self.orthogonal else gate.shape
+            return torch.empty(shape, dtype=dtype, device=device)
 
         saved = self.stream is None
         if gate.frozen:
@@ -158,9 +170,8 @@ class Update(nn.Module):
         if self.stream is None or isinstance(tensor, nn.Parameter):
             initialize(tensor, gate)
             return
-        values = self.stream.draw(gate, name=name)
         if not tensor.is_meta:
-            tensor.copy_(values)
+            tensor.copy_(self.stream.draw(gate, name=name))
 
     def digest(self) -> str | None:
         """Return a digest of all that is not trained, see `digest_tensors`; None if on meta."""
@@ -172,7 +183,9 @@ class Update(nn.Module):
         for part in self.parts:
             for gate in part.gates:
                 weight = getattr(self, f"{part.prefix}weight_{gate.name}")
-                if not gate.frozen:
+                if self.orthogonal:
+                    nn.init.normal_(weight, std=0.1)
+                elif not gate.frozen:
                     initialize(weight, replace(gate, init="normal"))
                     with torch.no_grad():
                         weight.mul_(1 if part.term.form == "zero" else 0.1)
@@ -267,6 +280,7 @@ class Update(nn.Module):
     def extra_repr(self) -> str:
         """Say what is computed, for torch's ``repr``."""
         terms = [f"{describe(part.plan.circuit)}, {part.term.form}" for part in self.parts]
+        terms += ["orthogonal"] if self.orthogonal else []
         terms += ["magnitudes"] if self.magnitude is not None else []
         return " + ".join(terms)
 
@@ -285,11 +299,7 @@ class Update(nn.Module):
         if part.chain:
             return _scale(part, _accumulate(part.chain, x, self._weights(part)))
         gates, references = self._gates(part)
-        result = run(part.plan.apply, x, gates)
-        if references:
-            # The same steps on equal values: equal to the bit while nothing is trained.
-            result = result - run(part.plan.apply, x, references)
-        return _scale(part, result)
+        return _scale(part, execute(part.plan, x, gates, references))
 
     def _matrix(self, part: Part, weight: Weight | None) -> Tensor:
         """Return ``dW`` of one term."""
@@ -322,7 +332,10 @@ class Update(nn.Module):
         stored = {g.name: getattr(self, f"{part.prefix}weight_{g.name}") for g in part.gates}
         dtype = next(stored[gate.name].dtype for gate in part.gates if not gate.frozen)
         dtype = widen(dtype) if wide else dtype
-        return {name: tensor.to(dtype) for name, tensor in stored.items()}
+        weights = {name: tensor.to(dtype) for name, tensor in stored.items()}
+        if self.orthogonal:
+            return {gate.name: rotate(weights[gate.name], gate) for gate in part.gates}
+        return weights
 
     def _gates(self, part: Part, *, wide: bool = False) -> tuple[Tensors, Tensors]:
         """Return the gates of ``T`` and those of what is subtracted, which may be none."""
@@ -350,14 +363,14 @@ def _copy(part: Part, gates: Tensors, *, halves: bool) -> Tensors:
     return join_halves(part.plan.circuit, gates)
 
 
-def _prepare(term: Term, *, prefix: str, tokens: int) -> Part:
+def _prepare(term: Term, prefix: str, *, tokens: int, strategy: str) -> Part:
     """Plan a term."""
     circuit = term.circuit
     chained = term.form in FORMS_FROM_IDENTITY and _keeps_wires(circuit)
     return Part(
         term,
         prefix,
-        plan=compile(circuit, tokens=tokens),
+        plan=compile(circuit, tokens=tokens, strategy=strategy),
         chain=written_program(circuit) if chained else None,
         gates=stored_gates(circuit, zero=term.zero_gate if term.form == "zero" else ""),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from qcircuit_adapt.circuit import Circuit
@@ -12,7 +13,14 @@ from qcircuit_adapt.verify.freedom import check_tangent, check_tree
 from qcircuit_adapt.verify.gauge import check_gauge
 from qcircuit_adapt.verify.graph import Graph, build_graph
 from qcircuit_adapt.verify.jacobian import check_jacobian, check_permuted
-from qcircuit_adapt.verify.rank import FORMS, check_nothing, check_rank, check_start, untrained
+from qcircuit_adapt.verify.rank import (
+    FACTORS,
+    FORMS,
+    check_nothing,
+    check_rank,
+    check_start,
+    untrained,
+)
 from qcircuit_adapt.verify.read import Field
 from qcircuit_adapt.verify.structure import check_statements
 from qcircuit_adapt.verify.witness import Progress
@@ -36,7 +44,7 @@ class Check:
 
 def check_body(root: Field, *, progress: Progress | None) -> tuple[str, list[Check]]:
     """Check the certificate of one circuit; return its name and its claims."""
-    body = root.keys((*HEAD, *KEYS), ("update_rank", "start"))
+    body = root.keys((*HEAD, *KEYS), ("update_rank", "start", "weight_rank"))
     graph = read_graph(body["circuit"])
     form = None
     if "update_rank" in body:
@@ -69,10 +77,17 @@ def check_claims(
 ) -> tuple[list[Check], Claim, Claim]:
     """Check all that is claimed about a circuit; cheap things first.
 
+    A base weight whose rank is the dimension of the circuit has an inverse on its side: the product
+    with it has the rank of the other factor, and as many directions.
+
     Returns:
         The checks, and the claims on the update, or else on T, and on the degrees of freedom.
     """
     counts = count(graph)
+    factor = FACTORS.get(form or "", form)
+    weight = check_weight(body, (graph.circuit.d_in, graph.circuit.d_out), [form])
+    if weight and graph.circuit.d_in != graph.circuit.d_out:
+        body["circuit"].refuse(f"form {form!r} needs a circuit with d_in = d_out.")
     checks = [
         Check(
             f"{counts['parameters']:,} parameters, {counts['macs_per_token']:,} MACs per token",
@@ -83,18 +98,37 @@ def check_claims(
     update = rank = check_rank(body["rank"], graph, form=None, progress=progress)
     checks.append(report("rank of T", rank))
     if form:
-        update = check_rank(body["update_rank"], graph, form=form, progress=progress)
-        checks.append(report(f"rank of the update in form {form!r}", update))
+        update = check_rank(body["update_rank"], graph, form=factor, progress=progress)
+        checks.append(report(f"rank of the update in form {form!r}{weight}", update))
     freedom = _check_freedom(body["degrees_of_freedom"], graph, progress)
     checks.append(report("degrees of freedom", freedom))
     if "start" in body:
         if read_form(body["start"]) != form:
             Field(form, "start.form").refuse(f"the update is of form {form!r}.")
-        start = _check_start(body["start"], graph, form=form, progress=progress)
-        checks.append(report("directions at the start", start))
+        start = _check_start(body["start"], graph, form=factor, progress=progress)
+        checks.append(report(f"directions at the start{weight}", start))
     how = check_statements(body["statements"], graph)
     checks.append(Check(f"{len(body['statements'].value)} statements", (how,)))
     return checks, update, freedom
+
+
+def check_weight(
+    body: dict[str, Field], shape: tuple[int, int], forms: Iterable[str | None]
+) -> str:
+    """Check the rank that the base weight is taken to have: the largest, if a form multiplies it.
+
+    Returns:
+        The assumption, to be put behind what is claimed.
+    """
+    if not any(form in FACTORS for form in forms):
+        if "weight_rank" in body:
+            body["weight_rank"].refuse("no form here multiplies the base weight.")
+        return ""
+    if "weight_rank" not in body:
+        path = body["counts"].path.removesuffix("counts") + "weight_rank"
+        Field(None, path).refuse("the key is missing, but a form multiplies the weight.")
+    body["weight_rank"].match(min(shape), "the shape of the weight")
+    return f", for every base weight of rank {min(shape):,},"
 
 
 def report(what: str, claim: Claim) -> Check:

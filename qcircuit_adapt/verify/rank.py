@@ -11,7 +11,10 @@ from qcircuit_adapt.verify.read import Field
 from qcircuit_adapt.verify.route import check_routing, start_bonds
 from qcircuit_adapt.verify.witness import Progress, check_witness
 
-FORMS = ("difference", "residual", "zero")
+FORMS = ("difference", "residual", "zero", "input", "output")
+
+FACTORS = {"input": "residual", "output": "residual"}
+"""Of forms that multiply the base weight, the form whose update is the other factor."""
 
 
 def check_rank(field: Field, graph: Graph, *, form: str | None, progress: Progress | None) -> Claim:

@@ -10,6 +10,7 @@ from qcircuit_adapt.verify.body import (
     KEYS,
     Check,
     check_claims,
+    check_weight,
     read_form,
     read_graph,
     report,
@@ -17,7 +18,7 @@ from qcircuit_adapt.verify.body import (
 from qcircuit_adapt.verify.claim import Claim, Kind, Kinds, Shown, check_claim
 from qcircuit_adapt.verify.count import check_counts, count
 from qcircuit_adapt.verify.graph import Graph
-from qcircuit_adapt.verify.rank import FORMS
+from qcircuit_adapt.verify.rank import FACTORS, FORMS
 from qcircuit_adapt.verify.read import Field
 from qcircuit_adapt.verify.witness import Progress, check_sum_witness
 
@@ -26,21 +27,21 @@ Terms = list[tuple[Graph, str, Fraction]]
 
 def check_sum(root: Field, *, progress: Progress | None) -> tuple[str, list[Check]]:
     """Check the certificate of a sum; return its name and its claims."""
-    body = root.keys((*HEAD, "terms", "counts", "update_rank", "degrees_of_freedom"))
+    body = root.keys(
+        (*HEAD, "terms", "counts", "update_rank", "degrees_of_freedom"), ("weight_rank",)
+    )
     terms: Terms = []
     checks: list[Check] = []
     updates, freedoms = [], []
     for number, item in enumerate(body["terms"].items()):
-        term = item.keys((*KEYS, "name", "form", "scale", "update_rank"), ("start",))
+        term = item.keys((*KEYS, "name", "form", "scale", "update_rank"), ("start", "weight_rank"))
         name = term["name"].text()
         form = term["form"].among(FORMS, "form")
         graph = read_graph(term["circuit"])
         if read_form(term["update_rank"]) != form:
             term["update_rank"].refuse(f"the term is of form {form!r}.")
-        shape = [(g.circuit.d_in, g.circuit.d_out) for g in (graph, *(t[0] for t in terms[:1]))]
-        if shape[0] != shape[-1]:
-            term["circuit"].refuse(f"it maps {shape[0]}, the first term {shape[-1]} dimensions.")
         terms.append((graph, form, _read_scale(term["scale"])))
+        _find_shape(terms, term["circuit"])
         found, update, freedom = check_claims(term, graph, form=form, progress=progress)
         checks += [Check(f"term {number} {name}: {one.claim}", one.how) for one in found]
         updates.append(update)
@@ -49,7 +50,8 @@ def check_sum(root: Field, *, progress: Progress | None) -> tuple[str, list[Chec
         body["terms"].refuse("a sum has at least one term.")
     derived = [count(graph) for graph, _, _ in terms]
     total = {key: sum(counts[key] for counts in derived) for key in derived[0]}
-    total |= {key: derived[0][key] for key in ("d_in", "d_out")}
+    shape = _find_shape(terms, body["terms"])
+    total |= {"d_in": shape[0], "d_out": shape[1]}
     how = check_counts(body["counts"], total)
     checks.append(Check(f"{total['parameters']:,} parameters in all", (how,)))
 
@@ -57,23 +59,42 @@ def check_sum(root: Field, *, progress: Progress | None) -> tuple[str, list[Chec
         how, odds = check_sum_witness(evidence, terms, progress=progress)
         return Shown(how, witness=True, odds=odds)
 
-    below = _find_lower(updates, terms)
-    drawn = Kind(("prime", "seed", "projection", "digest"), witness)
-    most = min(total["d_in"], total["d_out"])
-    update = check_claim(
-        body["update_rank"],
-        below={**below, "sum witness": drawn},
-        above=_find_upper(updates, most),
-    )
-    space = total["d_in"] * total["d_out"]
+    below = dict(_find_lower(updates, terms))
+    most = min(shape)
+    weight = check_weight(body, shape, [form for _, form, _ in terms])
+    for number, (graph, form, _) in enumerate(terms):
+        if form in FACTORS and graph.circuit.d_in > most:
+            Field(None, f"terms[{number}].form").refuse(
+                f"a weight of rank {most:,} loses some of its {graph.circuit.d_in:,} dimensions."
+            )
+    if not weight:
+        below["sum witness"] = Kind(("prime", "seed", "projection", "digest"), witness)
+    update = check_claim(body["update_rank"], below=below, above=_find_upper(updates, most))
+    space = shape[0] * shape[1]
     freedom = check_claim(
         body["degrees_of_freedom"],
         below=_find_lower(freedoms, terms),
         above=_find_upper(freedoms, space),
     )
     for what, claim in (("rank of the update", update), ("degrees of freedom", freedom)):
-        checks.append(report(what, claim))
+        checks.append(report(f"{what}{weight}", claim))
     return body["name"].text(), checks
+
+
+def _find_shape(terms: Terms, field: Field) -> tuple[int, int]:
+    """Return d_in and d_out of the weight, on which all terms must agree.
+
+    A circuit before the weight leaves d_out to it, one behind it d_in; what no term says is the
+    dimension of the first circuit.
+    """
+    found = []
+    for side, name, free in ((0, "d_in", "output"), (1, "d_out", "input")):
+        shapes = [((g.circuit.d_in, g.circuit.d_out)[side], form) for g, form, _ in terms]
+        said = [size for size, form in shapes if form != free] or [shapes[0][0]]
+        if len({*said}) > 1:
+            field.refuse(f"its {name} is {said[-1]:,}, that of terms before {said[0]:,}.")
+        found.append(said[0])
+    return found[0], found[1]
 
 
 def _read_scale(field: Field) -> Fraction:

@@ -1,7 +1,7 @@
 """Sylvester: bounds on the rank of a product with a base weight.
 
 Where a circuit acts before or after a frozen weight W, the update is ``W (T - I)`` or
-``(T - I) W``.
+``(T - I) W``. If W has as large a rank as T has dimensions, it has the rank of ``T - I``.
 """
 
 from __future__ import annotations

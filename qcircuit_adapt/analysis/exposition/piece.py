@@ -60,7 +60,7 @@ Sentence = tuple[Piece, ...]
 Part = Math | int | str
 """What `expr` puts together: math, a whole number, or a sign of `SIGNS`."""
 
-T, S = Math("T", "T"), Math("S", "S")
+T, S, W = Math("T", "T"), Math("S", "S"), Math("W", "W")
 DIFFERENCE = Math(f"T -{TIE}S", "T - S")
 UPDATE = Math("dW", r"\Delta W")
 

@@ -16,16 +16,20 @@ from qcircuit_adapt.analysis.exposition.bound import (
     subject_of,
 )
 from qcircuit_adapt.analysis.exposition.piece import (
+    DIFFERENCE,
     TIE,
     UPDATE,
     Math,
     S,
     Sentence,
     T,
+    W,
     expr,
     gate,
+    group,
     indexed,
     interleave,
+    number,
     rank,
     say,
 )
@@ -182,12 +186,47 @@ def _state_update(claim: RankClaim, certificate: Certificate) -> Statement:
         )
     else:
         proof = explain_both(claim.above, below, circuit)
+    if certificate.weight_rank:
+        sentence, proof = _multiply(claim, certificate.weight_rank, sentence, proof)
     if claim.upper:
         sentence += say(" At the start of training {start}.", start=expr(UPDATE, "=", 0))
     sources = find_sources(claim.above, claim.below)
     sources += {"zero": (LORA,), "difference": (QUANTA,)}.get(claim.form or "", ())
     kind: Kind = "Theorem" if claim.exact else "Proposition"
     return Statement(kind, "rank of the update", find_status(claim), sentence, proof, sources)
+
+
+def _multiply(
+    claim: RankClaim, dimension: int, sentence: Sentence, proof: tuple[Block, ...]
+) -> tuple[Sentence, tuple[Block, ...]]:
+    """Put the base weight around what is proved of the other factor."""
+    w, n, of = Math("w", "w"), number(dimension), rank(UPDATE)
+    sentence = say("Let {W} have rank {n}. ", W=W, n=n) + sentence
+    shown = say("As {W} loses nothing, the rank is that of {d}.", W=W, d=DIFFERENCE)
+    if not claim.upper:
+        return sentence, (shown, *proof)
+    least = expr(claim.lower, "-", group(expr(n, "-", w)))
+    if claim.lower == dimension:
+        sentence += say(" With {W} of any rank {w}, generically {r}.", W=W, w=w, r=expr(of, "=", w))
+    else:
+        sentence += say(
+            " With {W} of any rank {w}, for all gate values {upper} and {rank}, and generically "
+            "{lower}.",
+            W=W,
+            w=w,
+            upper=expr(of, "<=", claim.upper),
+            rank=expr(of, "<=", w),
+            lower=expr(of, ">=", least),
+        )
+    other = say(
+        "With {W} of rank {w}, a product has at most the rank of each factor, and by Sylvester's "
+        "inequality, in {n} dimensions, at least {least}.",
+        W=W,
+        w=w,
+        n=n,
+        least=least,
+    )
+    return sentence, (shown, *proof, other)
 
 
 def _state_chance(claim: RankClaim, circuit: Circuit) -> Iterator[Statement]:

@@ -9,6 +9,7 @@ from qcircuit_adapt.analysis.bounds.route import is_special
 from qcircuit_adapt.analysis.certificate import Certificate
 from qcircuit_adapt.analysis.exposition.bound import join_sentences
 from qcircuit_adapt.analysis.exposition.piece import (
+    DIFFERENCE,
     TIE,
     UPDATE,
     Code,
@@ -16,6 +17,7 @@ from qcircuit_adapt.analysis.exposition.piece import (
     S,
     Sentence,
     T,
+    W,
     expr,
     gate,
     gates,
@@ -46,8 +48,28 @@ FORMS: dict[Form, Sentence] = {
         "{update}, and one gate starts at zero",
         update=expr(UPDATE, "=", Math(f"s{TIE}T", "s T")),
     ),
+    "input": say(
+        "{update}, where {W} is the base weight and {S} is {T} with (partial) identities for gates",
+        update=expr(UPDATE, "=", Math(f"s{TIE}W{TIE}(T -{TIE}S)", "s W (T - S)")),
+        W=W,
+        S=S,
+        T=T,
+    ),
+    "output": say(
+        "{update}, where {W} is the base weight and {S} is {T} with (partial) identities for gates",
+        update=expr(UPDATE, "=", Math(f"s{TIE}(T -{TIE}S){TIE}W", "s (T - S) W")),
+        W=W,
+        S=S,
+        T=T,
+    ),
 }
 """How each form changes the weight."""
+
+WHY: dict[str, Sentence] = {
+    "input": say("the columns of {W} are independent, so it has a left inverse", W=W),
+    "output": say("the rows of {W} are independent, so it has a right inverse", W=W),
+}
+"""Why a base weight of the largest rank changes no rank and no dimension."""
 
 
 def describe_setting(certificate: Certificate) -> Section:
@@ -74,6 +96,17 @@ def _describe(certificate: Certificate) -> Iterator[Sentence]:
             what=FORMS[update.form],
             s=SCALE,
             start=expr(UPDATE, "=", 0),
+        )
+    if certificate.weight_rank:
+        yield say(
+            "Unless a statement says otherwise, {W} is any matrix of rank {n}, as every invertible "
+            "one is. It is fixed; what is generic is so for each {W}, with the same exceptions. "
+            "Multiplying {difference} by such a {W} loses nothing: {what}. So the updates have the "
+            "ranks, the degrees of freedom and the first step of {difference}.",
+            W=W,
+            n=certificate.weight_rank,
+            difference=DIFFERENCE,
+            what=WHY[update.form] if update and update.form else "",
         )
     yield from _describe_generic(circuit, update.form if update else None)
     yield say(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qcircuit_adapt.adapter import Form, Term
+from qcircuit_adapt.adapter import FORMS_FROM_IDENTITY, Form, Term
 from qcircuit_adapt.analysis.bounds.cut import Cut
 from qcircuit_adapt.analysis.bounds.route import Routing
 from qcircuit_adapt.analysis.certificate import Certificate
@@ -32,9 +32,8 @@ def state_start(certificate: Certificate) -> Iterator[Statement]:
 def _claim(start: Start, form: Form) -> Sentence:
     where = {
         "difference": "Where training starts, generically",
-        "residual": "Where training starts",
         "zero": "Where training starts, at generic values of the gates that do not start at zero,",
-    }[form]
+    }.get(form, "Where training starts")
     if start.exact:
         return say("{where} the update moves in {n} directions.", where=where, n=start.lower)
     return say(
@@ -52,7 +51,7 @@ def _prove(start: Start, form: Form, circuit: Circuit) -> Iterator[Block]:
             "generically has its largest rank, which is that of the preceding statement.",
             S=S,
         )
-    elif form == "residual":
+    elif form in FORMS_FROM_IDENTITY:
         yield say(
             "Training starts with every gate an identity. Moving one then moves {T} along any "
             "matrix on the gate's wires, and the span of these directions has dimension {n}.",

@@ -12,6 +12,7 @@ from qcircuit_adapt.analysis.exposition.piece import (
     Math,
     Part,
     Sentence,
+    W,
     expr,
     interleave,
     number,
@@ -44,7 +45,17 @@ def describe_sum(certificate: SumCertificate) -> Section:
         total=expr(UPDATE, "=", interleave("+", updates)),
         listed=join_sentences(listed),
     )
-    return Section("The sum", (setting,), tuple(_state(certificate, updates)))
+    paragraphs = [setting]
+    if certificate.weight_rank:
+        paragraphs.append(
+            say(
+                "The base weight {W} is any matrix of rank {n}, the largest that its shape allows. "
+                "What is generic is so for each such {W}.",
+                W=W,
+                n=certificate.weight_rank,
+            )
+        )
+    return Section("The sum", tuple(paragraphs), tuple(_state(certificate, updates)))
 
 
 def name_term(section: Section, n: int) -> Section:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from qcircuit_adapt.adapter import Adapter, Term
+from qcircuit_adapt.adapter import FORMS_ON_WEIGHT, Adapter, Term
 from qcircuit_adapt.analysis.field.chance import PRIME, bound_miss
 from qcircuit_adapt.analysis.field.witness import Progress, choose_projection, count_columns
 from qcircuit_adapt.errors import CertificateError
@@ -70,7 +70,8 @@ def find_sum_witness(
         on_progress: Told how far the computation is.
 
     Returns:
-        The witness, or None where a gate is held orthogonal.
+        The witness, or None where a gate is held orthogonal, or a term multiplies the base weight:
+        a drawn one would say nothing of the others.
 
     Example:
         >>> from qcircuit_adapt.families import lora
@@ -83,6 +84,8 @@ def find_sum_witness(
     from qcircuit_adapt.analysis.field.modular import find_rank, reduce
     from qcircuit_adapt.analysis.field.residues import digest_residues
 
+    if any(term.form in FORMS_ON_WEIGHT for term in adapter.terms):
+        return None
     size = choose_projection(adapter.terms[0].circuit, target=target)
     columns = size or adapter.d_in
     advance = count_columns(on_progress, columns * (1 + len(adapter.terms)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qcircuit_adapt.adapter import Form
+from qcircuit_adapt.adapter import Form, strip_weight
 from qcircuit_adapt.analysis.bounds.cut import Subject
 from qcircuit_adapt.analysis.field.chance import PRIME, bound_miss
 from qcircuit_adapt.circuit import Circuit
@@ -114,7 +114,8 @@ def find_witness(
 
     Args:
         circuit: The circuit.
-        form: The form of an adapter, for its update; None for T.
+        form: The form of an adapter, for its update, or the factor of it beside the base weight;
+            None for T.
         target: A proved upper bound. If it is small, random projections to so many rows and columns
             have the same rank in all likelihood, and take less time.
         seed: What to draw from.
@@ -132,7 +133,8 @@ def find_witness(
     if form == "zero" and not any(map(circuit.trainable, circuit.gates)):
         return None
     size = choose_projection(circuit, target=target)
-    return _derive(circuit, None if form == "zero" else form, seed, size, on_progress)
+    drawn = None if form == "zero" else strip_weight(form)
+    return _derive(circuit, drawn, seed, size, on_progress)
 
 
 def choose_projection(circuit: Circuit, *, target: int | None) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from qcircuit_adapt.adapter import Form
+from qcircuit_adapt.adapter import FORMS_FROM_IDENTITY, Form
 from qcircuit_adapt.analysis.bounds.cut import Cut, find_cut
 from qcircuit_adapt.analysis.bounds.route import Routing, find_routing, is_special
 from qcircuit_adapt.analysis.claim import Unproved, Untrained, is_trained
@@ -33,8 +33,9 @@ def find_start(circuit: Circuit, form: Form, freedom: Freedom) -> Start | None:
     """Bound the dimension of the update's tangent space where training starts.
 
     In form ``difference`` gates start at generic values, so it is the degrees of freedom. In form
-    ``residual`` they start as identities, where the tangent space is known if sizes stay. In form
-    ``zero`` only the gate that starts at zero moves the update, through the others.
+    ``residual`` they start as identities, where the tangent space is known if sizes stay, and so it
+    is beside a base weight of full rank. In form ``zero`` only the gate that starts at zero moves
+    the update, through the others.
 
     Args:
         circuit: The circuit.
@@ -58,7 +59,7 @@ def find_start(circuit: Circuit, form: Form, freedom: Freedom) -> Start | None:
         if any(is_special(circuit, gate) for gate in trained):
             return None
         return Start(freedom.lower, freedom.upper, freedom.below, freedom.above)
-    if form == "residual":
+    if form in FORMS_FROM_IDENTITY:
         uses = Counter(circuit.owner(gate).name for gate in circuit.gates)
         tangent = find_tangent(circuit)
         if tangent is None or len(uses) < len(circuit.gates) or len(trained) < len(uses):

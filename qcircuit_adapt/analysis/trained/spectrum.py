@@ -38,6 +38,12 @@ class Spectrum:
         """
         return float(self._energies().sum())
 
+    @property
+    def condition_number(self) -> float:
+        """The largest over the smallest singular value above the tolerance; 0 if there is none."""
+        rank = self.numerical_rank
+        return self.singular_values[0] / self.singular_values[rank - 1] if rank else 0.0
+
     def directions(self, *, energy: float = 0.9) -> int:
         """Count the fewest singular values whose squares make up a share of the sum of all.
 
@@ -46,6 +52,17 @@ class Spectrum:
         """
         sums = self._energies().cumsum()
         return int(np.searchsorted(sums, energy * sums[-1])) + 1 if sums.size and sums[-1] else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as data that JSON can hold."""
+        return {
+            "numerical_rank": self.numerical_rank,
+            "stable_rank": self.stable_rank,
+            "condition_number": self.condition_number,
+            "directions": self.directions(),
+            "tolerance": self.tolerance,
+            "singular_values": self.singular_values,
+        }
 
     def _energies(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return the squares of the singular values over the largest; zeros if that is 0."""

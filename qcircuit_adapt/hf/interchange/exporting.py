@@ -15,7 +15,7 @@ from torch import Tensor
 
 from qcircuit_adapt.errors import FileError, OptionError
 from qcircuit_adapt.families import lora
-from qcircuit_adapt.hf.saved import SavedAdapter, read_adapter, take_adapter
+from qcircuit_adapt.hf.saved import SavedAdapter, open_adapter
 from qcircuit_adapt.hf.whole import write_folder
 from qcircuit_adapt.nn.update import Update
 
@@ -103,23 +103,12 @@ def export_lora(
     Psychometrika 1 (1936).
     """
     _check_options(rank, energy)
-    if isinstance(adapter, PeftModel):
-        saved = take_adapter(adapter, adapter_name)
-    else:
-        saved = read_adapter(adapter)
-    if saved.config.bias != "none":
-        raise FileError(
-            f"the adapter trains biases too (bias={saved.config.bias!r}).",
-            cause="They are no part of a weight's update.",
-            cure="Merge it into the model instead: merge_and_unload().",
-        )
+    saved = open_adapter(adapter, adapter_name)
     done = []
     for module, update in saved.updates():
         done.append(_factor(module, update, rank=rank, energy=energy))
         if on_progress:
             on_progress(len(done), len(saved.layers))
-    if not done:
-        raise FileError("the adapter holds no circuits.")
     tensors = dict(saved.rest)
     for factors in done:
         key = f"base_model.model.{factors.layer.module}"

@@ -21,6 +21,7 @@ from qcircuit_adapt.hf.interchange.layer import Layer
 from qcircuit_adapt.hf.interchange.loha import read_loha
 from qcircuit_adapt.hf.interchange.lokr import read_lokr
 from qcircuit_adapt.hf.interchange.lora import read_lora
+from qcircuit_adapt.hf.interchange.oft import read_oft
 from qcircuit_adapt.hf.interchange.quanta import read_quanta
 from qcircuit_adapt.hf.interchange.source import Source, read_source
 from qcircuit_adapt.hf.layer import dimensions
@@ -28,10 +29,11 @@ from qcircuit_adapt.hf.meta import build_on_meta, read_model_config
 from qcircuit_adapt.hf.saved import read_adapter
 from qcircuit_adapt.hf.whole import write_folder
 from qcircuit_adapt.nn.update import Update
+from qcircuit_adapt.nn.weight import Weight
 
 Base = str | os.PathLike[str] | nn.Module | None
 
-METHODS = ("LORA", "LOKR", "LOHA", "QUANTA")
+METHODS = ("LORA", "LOKR", "LOHA", "OFT", "QUANTA")
 """The methods whose adapters are imported, as ``peft_type`` names them."""
 
 PROBES = 8
@@ -41,7 +43,8 @@ _BASE_WEIGHT = "It multiplies the base weight, which the adapter's files do not 
 _NONLINEAR = "Its update is not multilinear in what it trains, so that it is no circuit."
 _PROMPT = "It does not change weights."
 _REFUSED = {
-    **dict.fromkeys(("OFT", "BOFT", "HRA", "IA3", "ROAD", "PSOFT", "GLORA", "HIRA"), _BASE_WEIGHT),
+    "BOFT": "It rotates what a layer takes and scales what it gives, around the base weight.",
+    **dict.fromkeys(("HRA", "IA3", "ROAD", "PSOFT", "GLORA", "HIRA"), _BASE_WEIGHT),
     **dict.fromkeys(("DELORA", "VBLORA", "PEANUT"), _NONLINEAR),
     **dict.fromkeys(
         ("PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING", "ADAPTION_PROMPT", "LN_TUNING"), _PROMPT
@@ -103,14 +106,16 @@ def import_adapter(
 ) -> Imported:
     """Write an adapter of another method as one of circuits, without loss.
 
-    LoRA, LoKr and LoHa adapters of PEFT and checkpoints of QuanTA's published code are circuits.
+    LoRA, LoKr, LoHa and OFT adapters of PEFT and checkpoints of QuanTA's published code are
+    circuits.
     What is written is read back, and each layer compared with its source.
 
     Args:
         folder: The adapter's folder: ``adapter_config.json`` and ``adapter_model.safetensors``.
         output: The folder to write, new or empty.
         base: The base model, or its configuration (see `meta.read_model_config`): QuanTA's
-            checkpoints do not say how large layers are whose sizes are not the product of the axes.
+            checkpoints do not say how large layers are whose sizes are not the product of the axes,
+            nor OFT's whose blocks share their tensor.
         on_progress: Told how many layers of how many have been compared.
 
     Returns:
@@ -122,7 +127,7 @@ def import_adapter(
         ModelError: The base model's configuration cannot be read.
     """
     source = read_source(Path(folder))
-    layers = tuple(_read_layers(source, base))
+    layers = tuple(read_layers(source, base))
     config = _build_config(source, layers)
     tensors = {
         f"base_model.model.{layer.module}.qcircuit_delta.{name}": tensor
@@ -138,7 +143,16 @@ def import_adapter(
     return Imported(source.options["peft_type"], compared)
 
 
-def _read_layers(source: Source, base: Base) -> Iterable[Layer]:
+def read_layers(source: Source, base: Base) -> Iterable[Layer]:
+    """Return the layers of an adapter of another method, as circuits.
+
+    Args:
+        source: The adapter.
+        base: The base model, or its configuration; see `import_adapter`.
+
+    Raises:
+        FileError: The method, or a variant of it, is no circuit, or its tensors do not fit.
+    """
     method = source.options["peft_type"]
     match method:
         case "LORA":
@@ -147,6 +161,8 @@ def _read_layers(source: Source, base: Base) -> Iterable[Layer]:
             return read_lokr(source)
         case "LOHA":
             return read_loha(source)
+        case "OFT":
+            return read_oft(source, _shape_finder(base))
         case "QUANTA":
             return read_quanta(source, _shape_finder(base))
         case CircuitPeftType.QCIRCUIT:
@@ -187,6 +203,7 @@ def _build_config(source: Source, layers: tuple[Layer, ...]) -> CircuitConfig:
         circuits={_pattern(layers, one): one for one in specs if one != spec},
         form=layers[0].form,
         scale=scale,
+        orthogonal=layers[0].orthogonal,
         target_modules={layer.module for layer in layers},
         dropout=options.get("lora_dropout") or options.get("quanta_dropout") or 0.0,
         modules_to_save=options.get("modules_to_save"),
@@ -226,7 +243,8 @@ def _compare(
     """Read an adapter that was written, and compare each layer with its source."""
     by_module = {layer.module: layer for layer in layers}
     generator = torch.Generator().manual_seed(0)
-    for count, (module, update) in enumerate(read_adapter(folder).updates(dtype=torch.float64), 1):
+    updates = read_adapter(folder).updates(dtype=torch.float64, on_weight=True)
+    for count, (module, update) in enumerate(updates, 1):
         layer = by_module[module]
         error = _measure(layer, update, generator)
         # The changes to the gates, or gates whose scale changed, are rounded to float32 once.
@@ -250,5 +268,7 @@ def _measure(layer: Layer, update: Update, generator: torch.Generator) -> float:
     x = torch.randn(PROBES, layer.circuit.d_in, dtype=torch.float64, generator=generator)
     terms = layer.apply(x)
     size = sum(float(term.norm()) for term in terms)
-    difference = float((update(x) - torch.stack(terms).sum(0)).norm())
+    # Where the base weight is multiplied, the identity takes its place.
+    weight = Weight.of(torch.eye(layer.circuit.d_in, dtype=torch.float64))
+    difference = float((update(x, weight) - torch.stack(terms).sum(0)).norm())
     return difference / size if size else difference

@@ -25,7 +25,9 @@ class Layer:
         scale: The number its update is multiplied by.
         tensors: The tensors under the names that `Update` gives them.
         apply: What the other method computes, from its own tensors: takes x of shape ``(n, d_in)``
-            in float64, and gives terms of shape ``(n, d_out)`` that add up to ``dW x``.
+            in float64, and gives terms of shape ``(n, d_out)`` that add up to ``dW x``; in forms
+            that multiply the base weight, with the identity in its place.
+        orthogonal: Whether the gates are held orthogonal.
     """
 
     module: str
@@ -35,3 +37,4 @@ class Layer:
     scale: float
     tensors: Mapping[str, Tensor]
     apply: Apply
+    orthogonal: bool = False

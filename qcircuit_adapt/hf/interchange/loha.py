@@ -12,10 +12,12 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import FileError
+from qcircuit_adapt.families import loha
 from qcircuit_adapt.hf.interchange.layer import Layer
 from qcircuit_adapt.hf.interchange.source import Source, expect_shapes, take_matrix
+from qcircuit_adapt.hf.interchange.written import Written
+from qcircuit_adapt.nn.update import Update
 
 _NAMES = ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b")
 # Some of these matter in training, or for convolutions, only.
@@ -50,10 +52,10 @@ def read_loha(source: Source) -> Iterator[Layer]:
         expect_shapes(module, tensors, dict(zip(_NAMES, shapes, strict=True)))
         alpha = source.number("alpha", module, pattern="alpha_pattern")
         scale = alpha / source.number("r", module, pattern="rank_pattern")
-        circuit = build_circuit(d_in, d_out, rank=rank)
+        circuit = loha(d_in, d_out, rank=rank)
         yield Layer(
             module,
-            spec=circuit.text,
+            spec=f"loha(rank={rank})",
             circuit=circuit,
             form="zero",
             scale=scale,
@@ -69,15 +71,19 @@ def read_loha(source: Source) -> Iterator[Layer]:
         )
 
 
-def build_circuit(d_in: int, d_out: int, *, rank: int) -> Circuit:
-    """Return the circuit of an entrywise product of two matrices of a rank.
-
-    Example:
-        >>> build_circuit(64, 32, rank=4).parameters == 2 * 4 * (64 + 32)
-        True
-    """
-    gates = (f"u -> r={rank} per x", f"x -> s={rank}", f"s -> y={d_out}", "r -> u=1 per y")
-    return Circuit(f"x={d_in} u=1", gates)
+def write_loha(update: Update) -> tuple[Written, ...]:
+    """Return what PEFT's LoHa stores of an update; nothing if it is no LoHa."""
+    (term, *others) = update.adapter.terms
+    circuit = term.circuit
+    if others or term.form != "zero" or len(circuit.gates) != 4:
+        return ()
+    rank = circuit.gates[1].rows
+    if circuit.text != loha(circuit.d_in, circuit.d_out, rank=rank).text:
+        return ()
+    ((b1, b2, a2, a1),) = (gates.values() for gates in update.tensors())
+    matrices = (a1.reshape(-1, rank), b1.reshape(-1, rank).T, a2, b2)
+    tensors = dict(zip(_NAMES, matrices, strict=True))
+    return (Written(tensors, {"r": rank, "alpha": rank * term.scale}),)
 
 
 def _apply(x: Tensor, a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor, *, scale: float) -> Tensor:

@@ -6,15 +6,20 @@ Source: Edalati et al., "KronA", arXiv:2212.10650; Yeh et al., "LyCORIS", arXiv:
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import FileError
+from qcircuit_adapt.families import lokr
 from qcircuit_adapt.hf.interchange.layer import Layer
 from qcircuit_adapt.hf.interchange.source import Source, Tensors, expect_shapes, take_matrix
+from qcircuit_adapt.hf.interchange.written import Written
+from qcircuit_adapt.nn.update import Update
 
 _NAMES = tuple(f"lokr_w{n}{half}" for n in (1, 2) for half in ("", "_a", "_b"))
 # Some of these matter in training, or for convolutions, only.
@@ -69,6 +74,34 @@ def read_lokr(source: Source) -> Iterator[Layer]:
                 _apply(x, factors, scale),
             ),
         )
+
+
+def write_lokr(update: Update) -> tuple[Written, ...]:
+    """Return what PEFT's LoKr stores of an update, for each choice of options that gives it."""
+    (term, *others) = update.adapter.terms
+    if others or term.form != "zero":
+        return ()
+    (tensors,) = update.tensors(halves=True)
+    named = {}
+    for name, tensor in tensors.items():
+        gate, _, half = name.partition("_")
+        suffix = {"": "", "out": "_a", "in": "_b"}.get(half, half)
+        named[f"lokr_w{'1' if gate == term.circuit.gates[0].name else '2'}{suffix}"] = tensor
+    return tuple(
+        Written(named, {**options, "alpha": options["r"] * term.scale})
+        for options in _list_options(term.circuit)
+    )
+
+
+def _list_options(circuit: Circuit) -> Iterator[dict[str, Any]]:
+    """Yield the options by which PEFT would choose a circuit's sizes and ranks."""
+    first, last = circuit.inputs[0].size, circuit.outputs[0].size
+    ranks = [gate.rank for gate in circuit.gates if gate.rank] or [max(circuit.d_in, circuit.d_out)]
+    for factor, both in itertools.product({None, first, last}, (0, 1)):
+        built = lokr(circuit.d_in, circuit.d_out, rank=ranks[0], factor=factor, both=both)
+        if built.text == circuit.text:
+            sizes = {"decompose_factor": factor or -1, "decompose_both": bool(both)}
+            yield {"r": ranks[0], **sizes}
 
 
 def _read_factor(module: str, tensors: Tensors, name: str) -> dict[str, Tensor]:

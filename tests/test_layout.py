@@ -1,0 +1,68 @@
+"""Layouts: no copies where none is needed, each gate one product, and no product more."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+from hypothesis import given
+from strategies import circuits
+
+from qcircuit_adapt import Circuit
+from qcircuit_adapt.compiler.layout import Layout, Major, Move, count_macs, plan_layout
+from qcircuit_adapt.families import quanta
+from qcircuit_adapt.wires import split_ranks
+
+AXES = [(4, 3, 2), (16, 8, 8, 4), (2, 3, 4, 5), (8, 8, 4, 4, 4), (2, 3, 2, 4, 3)]
+
+
+def plan(circuit: Circuit, major: Major) -> Layout:
+    layout = plan_layout(circuit, major)
+    assert layout is not None
+    return layout
+
+
+@pytest.mark.parametrize("sizes", AXES, ids=str)
+def test_all_pairs_need_no_copy_between_gates(sizes: tuple[int, ...]) -> None:
+    layout = plan(quanta(sizes), "feature")
+    pairs = math.comb(len(sizes), 2)
+    assert (layout.copies, len(layout.actions)) == (0, pairs)
+    assert layout.first == tuple(range(len(sizes)))
+
+
+def test_narrower_outputs_need_no_copy_either() -> None:
+    assert plan(quanta((16, 8, 8, 4), to=(4, 8, 8, 4)), "feature").copies == 0
+
+
+def test_with_tokens_first_gates_wait_for_their_wires() -> None:
+    assert plan(quanta((16, 8, 8, 4)), "token").copies == 5
+    assert plan(Circuit("a=4 b=3", ["a b", "b"]), "token").copies == 0
+
+
+def test_wires_apart_are_brought_together_once() -> None:
+    gates = ["a b", "c d", "b c", "a d", "a c"]
+    for start in itertools.permutations("abcd"):
+        axes = " ".join(f"{wire}=2" for wire in start)
+        assert plan(Circuit(axes, gates), "feature").copies <= 1
+
+
+def test_control_wires_have_no_single_product_behind_tokens() -> None:
+    circuit = Circuit("a=4 b=3", ["b per a"])
+    assert plan_layout(circuit, "token") is None
+    assert plan(circuit, "feature").copies == 0
+
+
+@given(circuits())
+def test_the_products_are_those_of_the_gates(circuit: Circuit) -> None:
+    halves = split_ranks(circuit)
+    for major in ("feature", "token"):
+        layout = plan_layout(circuit, major)
+        if layout is None:
+            assert major == "token"
+            continue
+        actions = [action for action in layout.actions if not isinstance(action, Move)]
+        assert [action.gate for action in actions] == [gate.name for gate in halves.gates]
+        assert count_macs(layout) == circuit.macs_per_token
+        for action, gate in zip(actions, halves.gates, strict=True):
+            assert sorted(action.order) == list(range(len(gate.shape)))
