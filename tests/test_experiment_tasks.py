@@ -320,11 +320,14 @@ def test_generated_rows_are_right():
     for row in rows[:100]:
         (item,) = TASKS["reasoning"].read(row)
         held = {s.split()[0]: int(s.split()[2]) for s in row["passage"].rstrip(".").split(". ")}
-        words = row["question"].rstrip("?").split()
-        if "together" in words:
-            assert int(row["answer"]) == held[words[4]] + held[words[6]]
-        elif "fewest" in words:
-            assert sorted(held.values())["second" in words] == held[row["answer"]]
+        numbers, words = sorted(held.values()), row["question"].rstrip("?").split()
+        answer = [int(number) for number in item.references[0]]
+        if "sorted" in words:
+            assert answer == numbers
+        else:
+            expected = {"together": sum(numbers), "fewest": numbers[0], "most": numbers[-1]}
+            more = sum(number > int(words[-2]) for number in numbers) if "more" in words else 0
+            assert answer == [expected.get(words[-1], more)]
         assert TASKS["reasoning"].score(item.answer, item)["f1"] == 1.0
 
 

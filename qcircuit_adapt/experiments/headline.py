@@ -11,7 +11,7 @@ from qcircuit_adapt.demo.training import OnStep, quiet_transformers
 from qcircuit_adapt.experiments.experiment import Experiment
 from qcircuit_adapt.experiments.learn import Place
 from qcircuit_adapt.experiments.load import find_model
-from qcircuit_adapt.experiments.picture import draw_results
+from qcircuit_adapt.experiments.method import Circuits
 from qcircuit_adapt.experiments.result import read_results
 from qcircuit_adapt.experiments.run import OnResult, run_experiments
 from qcircuit_adapt.experiments.shipped import find_experiment
@@ -68,6 +68,8 @@ def run_headline(
     Raises:
         CircuitError: A folder cannot be written.
     """
+    from qcircuit_adapt.experiments.picture import draw_results
+
     experiments = [find_experiment(name) for name in (*METHODS, *STARTS)]
     if tiny:
         experiments = [shrink(one) for one in experiments]
@@ -113,6 +115,8 @@ def shrink(experiment: Experiment) -> Experiment:
             ),
         )
         for method in experiment.methods
+        # A circuit's text is of one size.
+        if not (isinstance(method.kind, Circuits) and "|" in method.kind.circuit)
     )
     rates = training.rates[:2] if len(methods) < 4 else training.rates[:1]
     return replace(

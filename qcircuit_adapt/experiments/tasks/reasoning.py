@@ -20,9 +20,9 @@ def make_rows(part: Part) -> Iterator[Row]:
     Example:
         >>> row = next(make_rows("test"))
         >>> row["passage"]
-        'Dora has 8 apples. Fay has 4 apples. Ada has 7 apples.'
+        'Cid has 5 keys. Ada has 1 keys. Dora has 2 keys.'
         >>> row["question"], row["answer"]
-        ('Who has the fewest apples?', 'Fay')
+        ('How many of them have more than 3 keys?', '1')
     """
     draw = random.Random(f"reasoning {part}")
     for _ in range(ROWS[part]):
@@ -54,19 +54,17 @@ def make_lookups(count: int) -> Iterator[str]:
 
 def _make_row(draw: random.Random) -> Row:
     held, thing, passage = _tell(draw)
-    ordered = sorted(held, key=lambda name: held[name])
-    one, other = draw.sample(list(held), 2)
-    least = draw.randint(2, 8)
+    numbers = sorted(held.values())
+    least = draw.randint(2, 4)
     questions = (
         (
             f"How many of them have more than {least} {thing}?",
-            str(sum(number > least for number in held.values())),
+            str(sum(number > least for number in numbers)),
         ),
-        (f"How many {thing} have {one} and {other} together?", str(held[one] + held[other])),
-        (f"Who has the fewest {thing}?", ordered[0]),
-        (f"Who has the second fewest {thing}?", ordered[1]),
-        (f"Who has the most {thing}?", ordered[-1]),
-        (f"Who has more than {least} {thing}?", _names(held, least)),
+        (f"How many {thing} have they together?", str(sum(numbers))),
+        (f"How many {thing} has who has the fewest?", str(numbers[0])),
+        (f"How many {thing} has who has the most?", str(numbers[-1])),
+        (f"How many {thing} have they, sorted?", SEPARATOR.join(map(str, numbers))),
     )
     question, answer = draw.choice(questions)
     return {"passage": passage, "question": question, "answer": answer}
@@ -74,15 +72,10 @@ def _make_row(draw: random.Random) -> Row:
 
 def _tell(draw: random.Random) -> tuple[dict[str, int], str, str]:
     """Draw who has how many, all of them different, and say so."""
-    names, numbers = draw.sample(NAMES, 3), draw.sample(range(1, 10), 3)
+    names, numbers = draw.sample(NAMES, 3), draw.sample(range(1, 7), 3)
     thing = draw.choice(THINGS)
     held = dict(zip(names, numbers, strict=True))
     return held, thing, " ".join(f"{name} has {held[name]} {thing}." for name in names)
-
-
-def _names(held: dict[str, int], least: int) -> str:
-    found = [name for name, number in held.items() if number > least]
-    return SEPARATOR.join(found) or "no one"
 
 
 REASONING = Task(
