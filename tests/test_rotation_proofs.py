@@ -70,6 +70,10 @@ def numbers(certificate: Certificate) -> tuple[int | None, ...]:
         # The second gate is one of those that the first already has.
         ("a=3 b=2 | a b, a", (18, 6, 6, 15, 15, 15)),
         ("a=3 b=2 | a b, a b", (30, 6, 6, 15, 15, 15)),
+        # Between both gates a can be turned for each value of c.
+        ("a=2 b=2 c=3 d=2 | a b per c, a d per c", (36, 24, 24, 33, 33, 33)),
+        # A square: between a gate and itself nothing can be slipped in.
+        ("a=2 b=2 | a b {name=g}, a b {share=g}", (6, 4, 4, 0, 6, None)),
         # Gates of other wires: one of 15 dimensions, after which nothing is new.
         ("a=3 b=5 | a b -> c=5 d=3, c d, d", (213, 14, 14, 105, 105, None)),
         # The eigenvalues of R (x) R are 1, twice, and those of R R; only the latter are proved.
@@ -277,6 +281,16 @@ def test_a_gate_too_large_to_be_drawn() -> None:
             THREES,
             {"update_rank.at_least.bound": 27, "update_rank.lower": 27, "update_rank.upper": 27},
             "update_rank.at_least.bound: turning wires one by one, or one gate, shows 26, not 27.",
+        ),
+        (
+            THREES,
+            {"update_rank.at_most.bound": 27, "update_rank.upper": 27},
+            "update_rank.at_most.bound: one direction less for each index shows 26, not 27.",
+        ),
+        (
+            THREES,
+            {"degrees_of_freedom.at_least.bound": 98, "degrees_of_freedom.lower": 98},
+            "degrees_of_freedom.at_least.bound: the count at identity gates shows 99, not 98.",
         ),
         (
             THREES,
