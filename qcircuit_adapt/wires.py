@@ -51,6 +51,24 @@ def layers(circuit: Circuit) -> tuple[tuple[int, ...], ...]:
     return tuple(map(tuple, found))
 
 
+def follow_wires(circuit: Circuit) -> tuple[dict[str, str], ...]:
+    """Say, before each gate, which input wire each wire continues if gates keep theirs in order.
+
+    A gate that takes and gives different numbers of wires has those at its end continue none.
+
+    Example:
+        >>> follow_wires(Circuit.parse("a=2 b=3 | a -> c=2, b c"))[1]
+        {'b': 'b', 'c': 'a'}
+    """
+    line = {axis.name: axis.name for axis in circuit.inputs}
+    found = []
+    for gate in circuit.gates:
+        found.append(dict(line))
+        taken = [line.pop(axis.name, "") for axis in gate.on]
+        line |= dict(zip((axis.name for axis in gate.to), taken, strict=False))
+    return tuple(found)
+
+
 @lru_cache(maxsize=64)
 def split_ranks(circuit: Circuit) -> Circuit:
     """Write every gate of bounded rank as two half-gates joined by a bond.

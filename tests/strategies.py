@@ -126,3 +126,30 @@ def tensors_for(
         else:
             tensors[gate.name] = draw(gate.shape)
     return tensors
+
+
+@st.composite
+def rotations(draw: st.DrawFn, *, max_gates: int = 4, max_width: int = 18) -> Circuit:
+    """A circuit of gates that can be held orthogonal: square ones, on two dimensions or more.
+
+    They may have control wires, share tensors, split wires in other ways, and exchange wires.
+    """
+    wires = inputs = draw(axes(max_axes=3, max_width=max_width).filter(lambda a: product(a) > 1))
+    built: list[Gate] = []
+    for number in range(1, draw(st.integers(1, max_gates)) + 1):
+        order = draw(st.permutations(wires))
+        count = draw(st.integers(1, len(order)))
+        on = tuple(order[:count])
+        if product(on) == 1:
+            on = tuple(order)
+        rest = [wire for wire in order if wire not in on]
+        per = tuple(rest[: draw(st.integers(0, len(rest)))])
+        to = draw(st.sampled_from([on, on, on[::-1], (Axis(f"w{number}", product(on)),)]))
+        gate = Gate(on, to=to, per=per, name=f"g{number}")
+        twins = [one.name for one in built if not one.share and sizes_of(one) == sizes_of(gate)]
+        if twins and draw(st.booleans()):
+            gate = Gate(on, to=to, per=per, name=gate.name, share=draw(st.sampled_from(twins)))
+        built.append(gate)
+        wires = advance(wires, gate)
+    outputs = draw(st.permutations([wire.name for wire in wires]))
+    return Circuit(inputs, built, outputs=outputs)

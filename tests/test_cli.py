@@ -116,6 +116,20 @@ def test_verify_checks_what_prove_wrote(
     assert err.startswith("CertificateError: ")
 
 
+def test_prove_rotations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(tmp_path / "certificate.json")
+    arguments = ["prove", "quanta(axes=3-3-3)", "--form", "output", "--orthogonal"]
+    code, out, _ = run(capsys, *arguments, "-o", path)
+    assert code == 0
+    assert out.splitlines()[1] == "  Every gate is held orthogonal, and starts at the identity."
+    code, out, _ = run(capsys, "verify", path)
+    assert code == 0
+    assert out.splitlines()[1] == "  every gate is held orthogonal"
+    code, out, err = run(capsys, *arguments[:2], "--orthogonal")
+    assert (code, out) == (1, "")
+    assert err.startswith("GateError: gates that are held orthogonal start at the identity")
+
+
 def test_prove_explains(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capsys, "prove", SMALL, "--explain")
     assert (code, err) == (0, "")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import circuits, fit
+from strategies import circuits, fit, rotations
 
 from qcircuit_adapt import (
     Circuit,
@@ -91,6 +91,27 @@ def test_golden_texts(circuit: Circuit, form: Form) -> None:
         if os.environ.get("UPDATE_GOLDEN"):
             path.write_text(written, encoding="utf-8")
         assert written == path.read_text(encoding="utf-8")
+
+
+def test_golden_text_of_rotations() -> None:
+    certificate = prove(families.quanta((5, 3, 3)), form="output", orthogonal=True)
+    for ending, written in (("txt", explain(certificate)), ("tex", to_tex(certificate))):
+        path = GOLDEN / f"quanta-5-3-3-orthogonal.{ending}"
+        if os.environ.get("UPDATE_GOLDEN"):
+            path.write_text(written, encoding="utf-8")
+        assert written == path.read_text(encoding="utf-8")
+
+
+@settings(max_examples=30)
+@given(rotations(), st.sampled_from(("residual", "input", "output")))
+def test_rotations_are_explained(circuit: Circuit, form: Form) -> None:
+    certificate = prove(circuit, form=form, orthogonal=True)
+    text = explain(certificate)
+    assert "Every gate is held orthogonal, and starts at the identity." in " ".join(text.split())
+    assert re.search(r"\.\.|  \S.*  | ,| \.|\(\)|\{\}", text.replace("      - ", "")) is None
+    check_tex(to_tex(certificate, document=True))
+    for topic in ("dimension", "products of such gates", "sign of the determinant", "no factors"):
+        assert not find(certificate, topic)
 
 
 def test_a_sum() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from certificate_file import (
     Document,
+    plain,
     sign,
     write_document,
     write_sum,
@@ -19,12 +20,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import circuits, fit
 
-from qcircuit_adapt import Adapter, Circuit, Form, families, library, load_circuit
+from qcircuit_adapt import Adapter, Circuit, Form, families, library, load_circuit, prove
 from qcircuit_adapt.adapter import FORMS, FORMS_ON_WEIGHT, Term
 from qcircuit_adapt.analysis import find_witness
 from qcircuit_adapt.analysis.field.sum_witness import find_sum_witness
 from qcircuit_adapt.analysis.freedom.permutation import find_permuted
-from qcircuit_adapt.analysis.record import write_evidence
+from qcircuit_adapt.analysis.record import to_record, write_evidence
 from qcircuit_adapt.errors import CertificateError, SizeError
 from qcircuit_adapt.verify import verify
 
@@ -148,6 +149,10 @@ def permuted() -> Document:
     return sign(document)
 
 
+def rotations(circuit: Circuit, form: Form) -> Document:
+    return plain(to_record(prove(circuit, form=form, orthogonal=True)))
+
+
 def projected() -> Document:
     document = write_document(LORA)
     found = find_witness(LORA, target=3)
@@ -188,6 +193,10 @@ DOCUMENTS = {
     "unproved": lambda: write_document(
         Circuit.parse("a=4 b=3 | a b {frozen rank=2 init=orthogonal}, a"), witness=False
     ),
+    "rotations": lambda: rotations(families.quanta((3, 3)), "output"),
+    "rotations that share": lambda: rotations(
+        Circuit.parse("a=2 b=2 | a {name=g}, b {share=g}"), "residual"
+    ),
     "permuted": permuted,
     "projected": projected,
     "sum": lambda: write_sum(Adapter(LORA) + Adapter(Circuit.parse("x=12 | x -> y=10"), scale=0.5)),
@@ -217,7 +226,8 @@ def test_they_hold_every_kind_of_evidence() -> None:
     freedom = {"tree", "tangent", "jacobian", "permuted", "no theorem", "gauge"}
     structure = {"untouched", "block diagonal", "factors", "dimension", "schmidt"}
     structure |= {"determinant sign", "rank gap"}
-    assert found == ranks | freedom | structure | {
+    held = {"orthogonal", "turned", "rotation witness", "euler", "skew", "angles", "rotation"}
+    assert found == ranks | freedom | structure | held | {
         "cut",
         "product",
         "bridge",

@@ -13,6 +13,7 @@ from qcircuit_adapt.analysis.freedom.start import Start, find_start
 from qcircuit_adapt.analysis.structure.statement import Statement, find_structure
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError
+from qcircuit_adapt.rotation import count_all_angles
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class Certificate:
     start: Start | None = None
 
     @property
+    def orthogonal(self) -> bool:
+        """Whether every gate is held orthogonal, and starts at the identity."""
+        return self.degrees_of_freedom.orthogonal
+
+    @property
     def weight_rank(self) -> int | None:
         """The rank of the base weights that claims on the update are about.
 
@@ -60,16 +66,21 @@ class Certificate:
             CertificateError: A number differs, or the evidence is no evidence.
         """
         circuit, derived = self.circuit, quanta_bounds(self.circuit)
-        compare("number of parameters", self.parameters, circuit.parameters)
+        trained = count_all_angles(circuit) if self.orthogonal else circuit.parameters
+        compare("number of parameters", self.parameters, trained)
         compare("number of frozen parameters", self.frozen_parameters, circuit.frozen_parameters)
         compare("number of MACs per token", self.macs_per_token, circuit.macs_per_token)
         compare("lower of QuanTA's bounds", self.quanta_bounds.lower, derived.lower)
         compare("upper of QuanTA's bounds", self.quanta_bounds.upper, derived.upper)
         if self.rank.form is not None:
             raise CertificateError("the rank of T is claimed by evidence on an update.")
+        updates = [self.update_rank] if self.update_rank or self.orthogonal else []
+        for claim in (self.rank, *updates):
+            if not claim or claim.orthogonal != self.orthogonal:
+                raise CertificateError("some claims are about gates held orthogonal, others not.")
         self.rank.check(circuit)
         self.degrees_of_freedom.check(circuit)
-        if self.statements != find_structure(circuit):
+        if self.statements != find_structure(circuit, orthogonal=self.orthogonal):
             raise CertificateError("the statements are not those that the graph makes.")
         self._check_update()
 
@@ -90,6 +101,7 @@ class Certificate:
             "name": self.circuit.name,
             "d_in": self.circuit.d_in,
             "d_out": self.circuit.d_out,
+            **({"orthogonal": True} if self.orthogonal else {}),
             "parameters": self.parameters,
             "frozen_parameters": self.frozen_parameters,
             "macs_per_token": self.macs_per_token,

@@ -9,8 +9,10 @@ from qcircuit_adapt.analysis.bounds.bridge import BridgeBound
 from qcircuit_adapt.analysis.bounds.cut import Cut, Subject
 from qcircuit_adapt.analysis.bounds.product import ProductBound
 from qcircuit_adapt.analysis.bounds.route import Routing
+from qcircuit_adapt.analysis.field.rotation_witness import RotationWitness
 from qcircuit_adapt.analysis.field.witness import Witness
 from qcircuit_adapt.analysis.interval import Interval
+from qcircuit_adapt.analysis.rotation import Euler, Orthogonal, Turned, fits
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError
 from qcircuit_adapt.gate import Gate
@@ -103,8 +105,18 @@ class Unproved:
         compare("bound", self.bound, 0)
 
 
-Below = Invertible | Routing | Scaled | Untrained | Unproved | Witness
-Above = BridgeBound | Cut | ProductBound | Untrained
+Below = (
+    Invertible
+    | Orthogonal
+    | RotationWitness
+    | Routing
+    | Scaled
+    | Turned
+    | Unproved
+    | Untrained
+    | Witness
+)
+Above = BridgeBound | Cut | Euler | Orthogonal | ProductBound | Untrained
 
 
 @dataclass(frozen=True)
@@ -122,9 +134,11 @@ class RankClaim(Interval[Below, Above]):
         below: The evidence for `lower`.
         above: The evidence for `upper`.
         form: The form whose update this is about; None for T itself.
+        orthogonal: Whether every gate is held orthogonal; evidence is then of other kinds.
     """
 
     form: Form | None = None
+    orthogonal: bool = False
 
     @property
     def subject(self) -> Subject:
@@ -151,6 +165,8 @@ class RankClaim(Interval[Below, Above]):
 
     def _fits(self, evidence: Below | Above, circuit: Circuit) -> bool:
         """Say whether evidence, if it is right, supports its side of this claim."""
+        if self.orthogonal:
+            return fits(evidence, subject=self.subject, above=evidence is self.above)
         if self.form is not None and not is_trained(circuit):
             return isinstance(evidence, Untrained)
         if evidence is self.above:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import overload
 
-from qcircuit_adapt.adapter import Adapter, Form, check_form
+from qcircuit_adapt.adapter import Adapter, Form, Term, check_form
 from qcircuit_adapt.analysis.bounds.bridge import find_bridge
 from qcircuit_adapt.analysis.bounds.cut import find_cut
 from qcircuit_adapt.analysis.bounds.product import find_product
@@ -23,15 +23,25 @@ from qcircuit_adapt.analysis.claim import (
     is_trained,
 )
 from qcircuit_adapt.analysis.count import quanta_bounds
+from qcircuit_adapt.analysis.field.rotation_witness import (
+    RotationWitness,
+    find_rotation_witness,
+)
 from qcircuit_adapt.analysis.field.sum_witness import SumWitness, find_sum_witness
 from qcircuit_adapt.analysis.field.witness import Progress, find_witness
-from qcircuit_adapt.analysis.freedom.claim import MAX_JACOBIAN, find_freedom
+from qcircuit_adapt.analysis.freedom.claim import (
+    MAX_JACOBIAN,
+    find_freedom,
+    find_rotation_freedom,
+)
 from qcircuit_adapt.analysis.freedom.start import find_start
+from qcircuit_adapt.analysis.rotation import Orthogonal, Turned, find_euler, find_turned
 from qcircuit_adapt.analysis.structure.statement import find_structure
 from qcircuit_adapt.analysis.sum_certificate import SumCertificate, bound_freedoms, bound_ranks
 from qcircuit_adapt.analysis.total import add_up, find_weight_rank
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import GateError
+from qcircuit_adapt.rotation import check_rotations, count_all_angles
 
 QUICK_JACOBIAN = 10**6
 """Up to how many entries the Jacobian is computed without being asked for: well under a second."""
@@ -42,6 +52,7 @@ def prove(
     subject: Circuit,
     *,
     form: Form | None = None,
+    orthogonal: bool = False,
     witness: bool | None = None,
     on_progress: Progress | None = None,
 ) -> Certificate: ...
@@ -49,7 +60,11 @@ def prove(
 
 @overload
 def prove(
-    subject: Adapter, *, witness: bool | None = None, on_progress: Progress | None = None
+    subject: Adapter,
+    *,
+    orthogonal: bool = False,
+    witness: bool | None = None,
+    on_progress: Progress | None = None,
 ) -> Certificate | SumCertificate: ...
 
 
@@ -57,6 +72,7 @@ def prove(
     subject: Circuit | Adapter,
     *,
     form: Form | None = None,
+    orthogonal: bool = False,
     witness: bool | None = None,
     on_progress: Progress | None = None,
 ) -> Certificate | SumCertificate:
@@ -67,6 +83,8 @@ def prove(
         form: The form of an adapter, to bound the rank of the circuit's update as well. Where it
             multiplies the base weight W, what is said of updates holds for every W of the largest
             rank, as all invertible ones have; `multiply_bounds` says more of the others.
+        orthogonal: Whether every gate is held orthogonal, and starts at the identity, as
+            ``CircuitConfig(orthogonal=True)`` has it; for one circuit in a form.
         witness: Whether to compute modulo a prime, at drawn gates, what theorems leave open. False:
             no. None: ranks, which takes seconds at 4,096 dimensions, and degrees of freedom where
             that takes no longer than a second. True: degrees of freedom of larger circuits too.
@@ -77,7 +95,7 @@ def prove(
 
     Raises:
         GateError: The form is unknown, or is given beside an adapter, or a term multiplies the base
-            weight in a sum in which that is too narrow.
+            weight in a sum in which that is too narrow; or the gates cannot be held orthogonal.
         SizeError: The form needs a circuit with ``d_in = d_out``.
 
     Example:
@@ -88,6 +106,8 @@ def prove(
         (True, 4, 496)
         >>> certificate.check()
     """
+    if orthogonal:
+        return _prove_rotations(_choose_term(subject, form), witness, on_progress)
     if isinstance(subject, Circuit):
         return _prove_circuit(subject, form, witness, on_progress)
     if form is not None:
@@ -138,6 +158,49 @@ def _prove_circuit(
         statements=find_structure(circuit),
         update_rank=update,
         start=start,
+    )
+
+
+def _choose_term(subject: Circuit | Adapter, form: Form | None) -> Term:
+    """Return the one circuit and its form, of which each gate can be held orthogonal."""
+    if isinstance(subject, Circuit):
+        if form is None:
+            raise GateError(
+                "gates that are held orthogonal start at the identity, in some form.",
+                cure="Give form 'residual', 'input' or 'output'.",
+            )
+        subject = Adapter(subject, form=form)
+    elif form is not None:
+        raise GateError("an adapter says its forms itself.", cure="Leave out 'form'.")
+    check_rotations(subject)
+    if len(subject.terms) > 1:
+        raise GateError(
+            f"this is a sum of {len(subject.terms)} circuits, of which nothing is proved if gates "
+            "are held orthogonal.",
+            cure="Prove the terms one by one.",
+        )
+    return subject.terms[0]
+
+
+def _prove_rotations(term: Term, witness: bool | None, on_progress: Progress | None) -> Certificate:
+    circuit, freedom = term.circuit, find_rotation_freedom(term.circuit)
+    whole = Orthogonal(circuit.d_in)
+    above = find_euler(circuit) or find_cut(circuit, subject="T - S")
+    below: Turned | RotationWitness = find_turned(circuit)
+    if witness is not False and below.bound < above.bound:
+        drawn = find_rotation_witness(circuit, on_progress=on_progress)
+        below = drawn if drawn and drawn.bound > below.bound else below
+    return Certificate(
+        circuit=circuit,
+        parameters=count_all_angles(circuit),
+        frozen_parameters=0,
+        macs_per_token=circuit.macs_per_token,
+        quanta_bounds=quanta_bounds(circuit),
+        rank=RankClaim(whole.bound, whole.bound, whole, whole, orthogonal=True),
+        degrees_of_freedom=freedom,
+        statements=find_structure(circuit, orthogonal=True),
+        update_rank=RankClaim(below.bound, above.bound, below, above, term.form, orthogonal=True),
+        start=find_start(circuit, term.form, freedom),
     )
 
 

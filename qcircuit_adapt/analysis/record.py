@@ -19,6 +19,7 @@ from qcircuit_adapt.analysis.bounds.product import ProductBound
 from qcircuit_adapt.analysis.bounds.route import Routing
 from qcircuit_adapt.analysis.certificate import Certificate
 from qcircuit_adapt.analysis.claim import Invertible, Scaled, Unproved, Untrained
+from qcircuit_adapt.analysis.field.rotation_witness import RotationWitness
 from qcircuit_adapt.analysis.field.sum_witness import SumWitness
 from qcircuit_adapt.analysis.field.witness import Witness
 from qcircuit_adapt.analysis.freedom.claim import NoTheorem
@@ -28,7 +29,14 @@ from qcircuit_adapt.analysis.freedom.permutation import Permuted
 from qcircuit_adapt.analysis.freedom.tangent import Tangent
 from qcircuit_adapt.analysis.freedom.tree import Tree
 from qcircuit_adapt.analysis.interval import Evidence, Interval
-from qcircuit_adapt.analysis.structure.determinant import DeterminantSign, RankGap
+from qcircuit_adapt.analysis.rotation import (
+    Angles,
+    Euler,
+    Orthogonal,
+    Skew,
+    Turned,
+)
+from qcircuit_adapt.analysis.structure.determinant import DeterminantSign, RankGap, Rotation
 from qcircuit_adapt.analysis.structure.schmidt import SchmidtBound
 from qcircuit_adapt.analysis.structure.statement import (
     BlockDiagonal,
@@ -44,27 +52,34 @@ FORMAT = "qcircuit certificate"
 VERSION = 1
 
 _KINDS: dict[type, str] = {
+    Angles: "angles",
     BlockDiagonal: "block diagonal",
     BridgeBound: "bridge",
     Cut: "cut",
     DeterminantSign: "determinant sign",
     Dimension: "dimension",
+    Euler: "euler",
     Factors: "factors",
     Gauge: "gauge",
     Invertible: "invertible",
     Jacobian: "jacobian",
     NoTheorem: "no theorem",
+    Orthogonal: "orthogonal",
     Permuted: "permuted",
     ProductBound: "product",
     RankGap: "rank gap",
+    Rotation: "rotation",
+    RotationWitness: "rotation witness",
     Routing: "routing",
     Scaled: "scaled",
     SchmidtBound: "schmidt",
+    Skew: "skew",
     SumBound: "sum",
     SumWitness: "sum witness",
     Tangent: "tangent",
     TermBound: "term",
     Tree: "tree",
+    Turned: "turned",
     Unproved: "unproved",
     Untouched: "untouched",
     Untrained: "untrained",
@@ -116,6 +131,7 @@ def _write_circuit(certificate: Certificate) -> dict[str, Any]:
     record: dict[str, Any] = {
         "name": circuit.name,
         "circuit": circuit.text,
+        **({"orthogonal": True} if certificate.orthogonal else {}),
         "counts": _write_counts(certificate, circuit.d_in, circuit.d_out),
         "quanta_bounds": {"lower": bounds.lower, "upper": bounds.upper},
         "rank": _write_claim(certificate.rank),

@@ -8,6 +8,7 @@ from qcircuit_adapt.adapter import Form
 from qcircuit_adapt.analysis.certificate import Certificate
 from qcircuit_adapt.analysis.claim import RankClaim
 from qcircuit_adapt.analysis.interval import Evidence, Interval
+from qcircuit_adapt.analysis.rotation import Orthogonal
 from qcircuit_adapt.analysis.sum_certificate import SumCertificate
 
 AnyInterval = Interval[Evidence, Evidence]
@@ -34,6 +35,8 @@ def report_sum(certificate: SumCertificate) -> str:
 def _report(certificate: Certificate) -> Iterator[str]:
     circuit, bounds = certificate.circuit, certificate.quanta_bounds
     yield f"{circuit.name or 'circuit'}: {circuit.d_in} -> {circuit.d_out}"
+    if certificate.orthogonal:
+        yield "  Every gate is held orthogonal, and starts at the identity."
     yield from _report_costs(certificate, dense=circuit.d_in * circuit.d_out)
     yield (
         f"  QuanTA's bounds  {bounds.lower:,} <= rank T <= {bounds.upper:,}, for all weights, if "
@@ -99,6 +102,8 @@ def _report_costs(certificate: Certificate | SumCertificate, *, dense: int) -> I
 
 def _report_rank(title: str, claim: AnyInterval) -> Iterator[str]:
     generic = "for all gate values outside a set of measure zero"
+    if isinstance(claim.below, Orthogonal):
+        generic = "for all gate values"
     yield f"  {title:15}  {_numbers(claim)}, {generic}; {claim.status}"
     yield from _report_evidence(claim)
 

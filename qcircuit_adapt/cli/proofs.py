@@ -33,6 +33,13 @@ def prove(
         str | None,
         typer.Option(help=f"Prove the rank of the update in this form too: {', '.join(FORMS)}."),
     ] = None,
+    orthogonal: Annotated[
+        bool,
+        typer.Option(
+            "--orthogonal",
+            help="Of gates that are all held orthogonal, in form residual, input or output.",
+        ),
+    ] = False,
     witness: Annotated[
         bool | None,
         typer.Option(
@@ -68,9 +75,17 @@ def prove(
         witness: bool | None, on_progress: Callable[[int, int], None] | None = None
     ) -> Certificate | SumCertificate:
         if adapter:
-            return prove_subject(adapter, witness=witness, on_progress=on_progress)
+            return prove_subject(
+                adapter, orthogonal=orthogonal, witness=witness, on_progress=on_progress
+            )
         assert circuit is not None
-        return prove_subject(circuit, form=chosen, witness=witness, on_progress=on_progress)
+        return prove_subject(
+            circuit,
+            form=chosen,
+            orthogonal=orthogonal,
+            witness=witness,
+            on_progress=on_progress,
+        )
 
     certificate, interrupted = run(False), False
     if witness is not False:

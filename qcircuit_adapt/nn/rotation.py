@@ -16,54 +16,10 @@ import math
 import torch
 from torch import Tensor
 
-from qcircuit_adapt.adapter import FORMS_FROM_IDENTITY, Adapter
-from qcircuit_adapt.circuit import Circuit
-from qcircuit_adapt.errors import GateError
 from qcircuit_adapt.gate import Gate
+from qcircuit_adapt.rotation import check_rotations, count_angles
 
-
-def check_rotations(adapter: Adapter) -> None:
-    """Refuse an adapter of which some gate cannot be held orthogonal.
-
-    Raises:
-        GateError: A form does not start at the identity, or a gate is not square, is of bounded
-            rank, or has blocks of size 1.
-    """
-    for term in adapter.terms:
-        if term.form not in FORMS_FROM_IDENTITY:
-            raise GateError(
-                f"the gates of {term.circuit.label} cannot be held orthogonal in form "
-                f"{term.form!r}.",
-                cause="They are rotations away from the identity.",
-                cure="Use form 'residual', 'input' or 'output'.",
-            )
-        for gate in term.circuit.gates:
-            _check_gate(gate, term.circuit)
-
-
-def _check_gate(gate: Gate, circuit: Circuit) -> None:
-    problem = ""
-    if gate.rows != gate.columns:
-        problem = f"maps {gate.columns} to {gate.rows}"
-    elif gate.rank:
-        problem = f"has rank {gate.rank}"
-    elif gate.rows == 1:
-        problem = "has blocks of size 1"
-    if problem:
-        raise GateError(
-            f"gate {gate.name!r} of {circuit.label} {problem}, and cannot be held orthogonal.",
-            cure="Use a circuit of square gates; in form 'input' or 'output' every layer has one.",
-        )
-
-
-def count_angles(gate: Gate) -> tuple[int, int]:
-    """Return the shape of what a rotation trains, ``(blocks, n(n-1)/2)``.
-
-    Example:
-        >>> count_angles(Gate("a=4 b=2", per="c=3"))
-        (3, 28)
-    """
-    return gate.blocks, gate.rows * (gate.rows - 1) // 2
+__all__ = ["check_rotations", "count_angles", "rotate"]
 
 
 def rotate(above: Tensor, gate: Gate) -> Tensor:

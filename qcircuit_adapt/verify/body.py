@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CircuitError
+from qcircuit_adapt.verify import rotation
 from qcircuit_adapt.verify.claim import Claim, Kind, Kinds, Shown, check_claim
 from qcircuit_adapt.verify.count import check_counts, check_quanta_bounds, count
 from qcircuit_adapt.verify.freedom import check_tangent, check_tree
@@ -22,7 +23,11 @@ from qcircuit_adapt.verify.rank import (
     untrained,
 )
 from qcircuit_adapt.verify.read import Field
-from qcircuit_adapt.verify.structure import check_statements
+from qcircuit_adapt.verify.structure import (
+    check_statements,
+    list_rotation_statements,
+    list_statements,
+)
 from qcircuit_adapt.verify.witness import Progress
 
 HEAD = ("format", "version", "name", "digest")
@@ -44,7 +49,7 @@ class Check:
 
 def check_body(root: Field, *, progress: Progress | None) -> tuple[str, list[Check]]:
     """Check the certificate of one circuit; return its name and its claims."""
-    body = root.keys((*HEAD, *KEYS), ("update_rank", "start", "weight_rank"))
+    body = root.keys((*HEAD, *KEYS), ("orthogonal", "update_rank", "start", "weight_rank"))
     graph = read_graph(body["circuit"])
     form = None
     if "update_rank" in body:
@@ -83,7 +88,18 @@ def check_claims(
     Returns:
         The checks, and the claims on the update, or else on T, and on the degrees of freedom.
     """
-    counts = count(graph)
+    counts, turned = count(graph), "orthogonal" in body
+    rank_of, freedom_of, start_of, statements = (
+        check_rank,
+        _check_freedom,
+        _check_start,
+        list_statements,
+    )
+    if turned:
+        rotation.check_rotations(body["orthogonal"], graph, form)
+        counts["parameters"] = rotation.count_angles(graph)
+        rank_of, freedom_of = rotation.check_rank, rotation.check_freedom
+        start_of, statements = rotation.check_start, list_rotation_statements
     factor = FACTORS.get(form or "", form)
     weight = check_weight(body, (graph.circuit.d_in, graph.circuit.d_out), [form])
     if weight and graph.circuit.d_in != graph.circuit.d_out:
@@ -95,19 +111,21 @@ def check_claims(
         ),
         Check("QuanTA's bounds", (check_quanta_bounds(body["quanta_bounds"], graph),)),
     ]
-    update = rank = check_rank(body["rank"], graph, form=None, progress=progress)
+    if turned:
+        checks.insert(0, Check("every gate is held orthogonal", ("every gate can be a rotation",)))
+    update = rank = rank_of(body["rank"], graph, form=None, progress=progress)
     checks.append(report("rank of T", rank))
     if form:
-        update = check_rank(body["update_rank"], graph, form=factor, progress=progress)
+        update = rank_of(body["update_rank"], graph, form=factor, progress=progress)
         checks.append(report(f"rank of the update in form {form!r}{weight}", update))
-    freedom = _check_freedom(body["degrees_of_freedom"], graph, progress)
+    freedom = freedom_of(body["degrees_of_freedom"], graph, progress)
     checks.append(report("degrees of freedom", freedom))
     if "start" in body:
         if read_form(body["start"]) != form:
             Field(form, "start.form").refuse(f"the update is of form {form!r}.")
-        start = _check_start(body["start"], graph, form=factor, progress=progress)
+        start = start_of(body["start"], graph, form=factor, progress=progress)
         checks.append(report(f"directions at the start{weight}", start))
-    how = check_statements(body["statements"], graph)
+    how = check_statements(body["statements"], graph, list(statements(graph)))
     checks.append(Check(f"{len(body['statements'].value)} statements", (how,)))
     return checks, update, freedom
 

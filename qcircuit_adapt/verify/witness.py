@@ -32,7 +32,7 @@ def check_witness(
     form = evidence["form"].value
     now, first = draw_values(graph, evidence["by"], form=form, seed=evidence["seed"].whole())
     terms = [(1, now), *([(-1, first)] if first else [])]
-    return _check_rank(evidence, terms, len(graph.tensors), progress)
+    return check_terms(evidence, terms, len(graph.tensors), progress)
 
 
 def check_sum_witness(
@@ -54,7 +54,7 @@ def check_sum_witness(
         factor = scale.numerator * pow(scale.denominator, -1, PRIME) % PRIME
         operators += [(factor, now), *([(-factor, first)] if first else [])]
     longest = max(len(graph.tensors) for graph, _, _ in terms)
-    return _check_rank(evidence, operators, longest, progress)
+    return check_terms(evidence, operators, longest, progress)
 
 
 def count_odds(rank: int, factors: int) -> int:
@@ -65,12 +65,23 @@ def count_odds(rank: int, factors: int) -> int:
     return 2**32 // ((2**32 // PRIME + 1) * (rank + 1) * factors)
 
 
-def _check_rank(
+def check_terms(
     evidence: dict[str, Field],
     terms: Sequence[tuple[int, Operator]],
     factors: int,
     progress: Progress | None,
 ) -> tuple[str, int]:
+    """Compute the rank of a sum of circuits, each times a residue, and its digest.
+
+    Args:
+        evidence: With the fields ``prime``, ``seed``, ``projection``, ``digest`` and ``bound``.
+        terms: The circuits at their drawn values, and the residues.
+        factors: Of how many drawn tensors each entry is a product, at most.
+        progress: Told how far it is.
+
+    Returns:
+        What was done, and the odds.
+    """
     circuit = terms[0][1].graph.circuit
     evidence["prime"].match(PRIME, "this format")
     seed, size, left, right = evidence["seed"].whole(), None, None, None

@@ -40,7 +40,8 @@ def argue(certificate: Certificate | SumCertificate) -> Argument:
         return _argue_sum(certificate)
     name = certificate.circuit.name or "a circuit"
     form = certificate.update_rank.form if certificate.update_rank else None
-    sections = (*_list_sections(certificate), describe_use(form))
+    use = describe_use(form, orthogonal=certificate.orthogonal)
+    sections = (*_list_sections(certificate), use)
     return arrange(f"What is proved about {name}", sections)
 
 

@@ -41,9 +41,12 @@ from qcircuit_adapt.analysis.exposition.piece import (
     say,
     wire,
 )
+from qcircuit_adapt.analysis.exposition.rotation import explain_rotations
 from qcircuit_adapt.analysis.exposition.source import FLOW, KAC, SCHOFIELD, SHAKE, Source
 from qcircuit_adapt.analysis.exposition.statement import Block, Listing
+from qcircuit_adapt.analysis.field.rotation_witness import RotationWitness
 from qcircuit_adapt.analysis.field.witness import Witness
+from qcircuit_adapt.analysis.rotation import Euler, Orthogonal, Turned
 from qcircuit_adapt.analysis.structure.determinant import find_powers
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.network import INPUT, OUTPUT, Bond
@@ -56,6 +59,7 @@ SOURCES: dict[type, tuple[Source, ...]] = {
     Cut: (FLOW,),
     Routing: (FLOW,),
     BridgeBound: (KAC, SCHOFIELD),
+    RotationWitness: (SHAKE,),
     Witness: (SHAKE,),
 }
 """Whose results each kind of evidence uses."""
@@ -81,6 +85,8 @@ def explain_above(evidence: Above, circuit: Circuit) -> tuple[Block, ...]:
         return tuple(_explain_product(evidence, circuit))
     if isinstance(evidence, BridgeBound):
         return tuple(_explain_bridge(evidence, circuit))
+    if isinstance(evidence, Euler | Orthogonal):
+        return (explain_rotations(evidence, circuit),)
     return (UNTRAINED,)
 
 
@@ -94,6 +100,8 @@ def explain_below(evidence: Below, circuit: Circuit) -> tuple[Block, ...]:
         return tuple(_explain_witness(evidence, circuit))
     if isinstance(evidence, Scaled):
         return (*explain_below(evidence.of, circuit), explain_scaling(evidence, circuit))
+    if isinstance(evidence, Orthogonal | RotationWitness | Turned):
+        return (explain_rotations(evidence, circuit),)
     if isinstance(evidence, Unproved):
         return (say("No lower bound is proved: a frozen gate stays at special values."),)
     return (UNTRAINED,)

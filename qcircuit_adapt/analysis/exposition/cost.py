@@ -18,11 +18,14 @@ from qcircuit_adapt.analysis.exposition.piece import (
 from qcircuit_adapt.analysis.exposition.statement import Section, Statement
 from qcircuit_adapt.analysis.formula import Formula, count_macs, count_parameters, list_symbols
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.rotation import count_angles
 
 
 def state_cost(certificate: Certificate) -> Section:
     """State the number of parameters, and of multiply-accumulates."""
     circuit = certificate.circuit
+    if certificate.orthogonal:
+        return Section("Parameters", (), (_state_angles(certificate),))
     parameters, macs = count_parameters(circuit), count_macs(circuit)
     frozen = certificate.frozen_parameters
     claim = say(
@@ -56,6 +59,39 @@ def state_cost(certificate: Certificate) -> Section:
         (proof, numbers),
     )
     return Section("Parameters", (), (statement,))
+
+
+def _state_angles(certificate: Certificate) -> Statement:
+    """State the number of angles, and of multiply-accumulates."""
+    circuit = certificate.circuit
+    blocks = [count_angles(gate) for gate in circuit.gates if not gate.share]
+    counts: Counter[int] = Counter()
+    for number, each in blocks:
+        counts[each] += number
+    terms = [
+        expr(number, "*", each) if number > 1 else expr(each) for each, number in counts.items()
+    ]
+    claim = say(
+        "The number of angles that the circuit trains is {count}. One input vector takes {macs} "
+        "multiply-accumulates, gate after gate.",
+        count=certificate.parameters,
+        macs=equal(count_macs(circuit), certificate.macs_per_token),
+    )
+    proof = say(
+        "A block of {n} rows has {half} angles. Over the blocks of all gates, each tensor once, "
+        "that is {sum}. Each number of a gate is multiplied once for every value of the other "
+        "wires; what it takes to compute the gates from the angles is not counted.",
+        n=Math("n", "n"),
+        half=Math(f"n (n -{TIE}1) / 2", "n (n - 1) / 2"),
+        sum=expr(interleave("+", terms), "=", certificate.parameters),
+    )
+    return Statement(
+        "Proposition",
+        "parameters and cost",
+        "theorem",
+        claim + name_symbols(circuit),
+        (proof,),
+    )
 
 
 def equal(polynomial: Formula, value: int) -> Math:

@@ -27,6 +27,7 @@ from qcircuit_adapt.analysis.exposition.piece import (
     say,
     wire,
 )
+from qcircuit_adapt.analysis.exposition.rotation import explain_rotations
 from qcircuit_adapt.analysis.exposition.source import (
     DIMENSION,
     KAC,
@@ -54,6 +55,7 @@ from qcircuit_adapt.analysis.freedom.permutation import Permuted
 from qcircuit_adapt.analysis.freedom.span import Space
 from qcircuit_adapt.analysis.freedom.tangent import Tangent, list_spaces
 from qcircuit_adapt.analysis.freedom.tree import Tree
+from qcircuit_adapt.analysis.rotation import Angles, Skew
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.network import build_network
 
@@ -145,6 +147,9 @@ def _explain_above(freedom: Freedom, circuit: Circuit) -> Iterator[Block]:
     gauge = freedom.above
     if isinstance(gauge, Untrained):
         yield UNTRAINED
+        return
+    if isinstance(gauge, Angles):
+        yield explain_rotations(gauge, circuit)
         return
     plain = build_blocking(circuit, gauge.blocks)
     blocking = copy_pencils(plain)
@@ -340,6 +345,8 @@ def _explain_below(evidence: Below, circuit: Circuit) -> Iterator[Block]:
             p=PRIME,
             n=evidence.bound,
         )
+    elif isinstance(evidence, Skew):
+        yield explain_rotations(evidence, circuit)
     elif isinstance(evidence, NoTheorem):
         yield say("No lower bound is proved here.")
 

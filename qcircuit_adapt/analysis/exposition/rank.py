@@ -36,6 +36,7 @@ from qcircuit_adapt.analysis.exposition.piece import (
 from qcircuit_adapt.analysis.exposition.source import LORA, QUANTA, SCHWARTZ
 from qcircuit_adapt.analysis.exposition.statement import Block, Kind, Section, Statement
 from qcircuit_adapt.analysis.field.witness import Witness
+from qcircuit_adapt.analysis.rotation import Orthogonal
 from qcircuit_adapt.axes import product
 from qcircuit_adapt.circuit import Circuit
 
@@ -152,6 +153,8 @@ def _state_rank(claim: RankClaim, circuit: Circuit) -> Statement:
 
 def _claim(claim: RankClaim, of: Math) -> Sentence:
     if claim.exact:
+        if isinstance(claim.below, Orthogonal):
+            return say("For all gate values {equal}.", equal=expr(of, "=", claim.upper))
         if not claim.upper:
             return say("For all gate values {equal}.", equal=expr(of, "=", 0))
         return say(

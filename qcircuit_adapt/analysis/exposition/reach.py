@@ -27,11 +27,13 @@ from qcircuit_adapt.analysis.exposition.piece import (
     say,
     wire,
 )
+from qcircuit_adapt.analysis.exposition.rotation import state_rotation
 from qcircuit_adapt.analysis.exposition.source import QUANTA
 from qcircuit_adapt.analysis.exposition.statement import Section, Statement
 from qcircuit_adapt.analysis.structure.determinant import (
     DeterminantSign,
     RankGap,
+    Rotation,
     find_powers,
 )
 from qcircuit_adapt.analysis.structure.generate import Generated, find_generated
@@ -55,12 +57,13 @@ def state_reach(certificate: Certificate) -> Section:
 def _state(certificate: Certificate) -> Iterator[Statement]:
     circuit = certificate.circuit
     wide = [axis for axis in (*circuit.inputs, *circuit.outputs) if axis.size > 1]
-    for found in find_structure(circuit):
+    joined = len(wide) > 2 and not certificate.orthogonal
+    for found in find_structure(circuit, orthogonal=certificate.orthogonal):
         if isinstance(found, Untouched):
             yield _state_untouched(found)
         elif isinstance(found, BlockDiagonal):
             yield _state_blocks(found)
-        elif isinstance(found, Factors) and (len(found.wires) > 1 or len(wide) > 2):
+        elif isinstance(found, Factors) and (len(found.wires) > 1 or joined):
             yield _state_factors(found)
         elif isinstance(found, Dimension):
             yield from _state_dimension(found, certificate)
@@ -70,7 +73,9 @@ def _state(certificate: Certificate) -> Iterator[Statement]:
             yield _state_sign(found, circuit)
         elif isinstance(found, RankGap):
             yield _state_gap(found, circuit)
-    generated = find_generated(circuit)
+        elif isinstance(found, Rotation):
+            yield from state_rotation(found)
+    generated = None if certificate.orthogonal else find_generated(circuit)
     if generated and generated.gap > 1:
         yield from _state_products(generated, circuit)
 

@@ -24,6 +24,7 @@ from qcircuit_adapt.analysis.exposition.piece import (
     listing,
     say,
 )
+from qcircuit_adapt.analysis.exposition.rotation import describe_rotations
 from qcircuit_adapt.analysis.exposition.statement import Section
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.wires import half_names
@@ -108,7 +109,11 @@ def _describe(certificate: Certificate) -> Iterator[Sentence]:
             difference=DIFFERENCE,
             what=WHY[update.form] if update and update.form else "",
         )
-    yield from _describe_generic(circuit, update.form if update else None)
+    if certificate.orthogonal:
+        yield describe_rotations()
+    yield from _describe_generic(
+        circuit, update.form if update else None, orthogonal=certificate.orthogonal
+    )
     yield say(
         "Every statement says how sure it is. A theorem is proved by the argument below it; where "
         "it was proved by witness, an exact computation with whole numbers is part of the proof, "
@@ -144,13 +149,16 @@ def _name_gates(circuit: Circuit) -> Sentence:
     return called
 
 
-def _describe_generic(circuit: Circuit, form: Form | None) -> Iterator[Sentence]:
+def _describe_generic(
+    circuit: Circuit, form: Form | None, *, orthogonal: bool
+) -> Iterator[Sentence]:
     of = say(" of {T} and of {S}", T=T, S=S) if form == "difference" else ()
     sentence = say(
         "Something holds for all gate values if there is no exception. It holds generically if the "
-        "exceptions are zeros of a polynomial in the entries of the gates{what} that is not "
+        "exceptions are zeros of a polynomial in the {entries}{what} that is not "
         "zero everywhere. Such values have measure zero. A generic rank is the largest rank that "
         "occurs, since a rank only falls in limits.",
+        entries="angles" if orthogonal else "entries of the gates",
         what=of,
     )
     frozen = [one for one in circuit.gates if not circuit.trainable(one)]

@@ -12,6 +12,7 @@ from qcircuit_adapt.analysis.exposition.bound import write_bond
 from qcircuit_adapt.analysis.exposition.piece import S, Sentence, T, expr, gate, interleave, say
 from qcircuit_adapt.analysis.exposition.statement import Block, Statement
 from qcircuit_adapt.analysis.freedom.start import Start
+from qcircuit_adapt.analysis.rotation import Skew
 from qcircuit_adapt.circuit import Circuit
 
 
@@ -50,6 +51,11 @@ def _prove(start: Start, form: Form, circuit: Circuit) -> Iterator[Block]:
             "Training starts at the gates of {S}, which are drawn at random. There the Jacobian "
             "generically has its largest rank, which is that of the preceding statement.",
             S=S,
+        )
+    elif isinstance(start.below, Skew):
+        yield say(
+            "Training starts with every gate an identity. The directions there are those that are "
+            "counted for the lower bound of the preceding statement, and there are no others."
         )
     elif form in FORMS_FROM_IDENTITY:
         yield say(

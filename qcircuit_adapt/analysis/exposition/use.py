@@ -7,7 +7,7 @@ from qcircuit_adapt.analysis.exposition.piece import Code, say
 from qcircuit_adapt.analysis.exposition.statement import Section, Statement
 
 
-def describe_use(form: Form | None) -> Section:
+def describe_use(form: Form | None, *, orthogonal: bool = False) -> Section:
     """Warn that rank is not effective rank, and say how to check a certificate."""
     caution = Statement(
         "Remark",
@@ -21,6 +21,7 @@ def describe_use(form: Form | None) -> Section:
         ),
     )
     arguments = f"CIRCUIT --form {form}" if form else "CIRCUIT"
+    arguments += " --orthogonal" if orthogonal else ""
     check = Statement(
         "Remark",
         "checking",

@@ -81,6 +81,31 @@ def subtract_product(matrix: Array, left: Array, right: Array) -> None:
         reduce(matrix[band])
 
 
+def invert(matrix: Array) -> Array | None:
+    """Invert a matrix of residues; None if it has no inverse.
+
+    Args:
+        matrix: Of shape ``(n, n)``; it is left as it is.
+
+    Example:
+        >>> invert(np.array([[2.0, 1.0], [1.0, 1.0]])).astype(int).tolist()
+        [[1, -1], [-1, 2]]
+    """
+    size = len(matrix)
+    beside = np.hstack([matrix, np.eye(size)])
+    for place in range(size):
+        found = np.flatnonzero(beside[place:, place])
+        if not found.size:
+            return None
+        beside[[place, place + found[0]]] = beside[[place + found[0], place]]
+        inverse = pow(int(beside[place, place]), -1, PRIME)
+        beside[place] = reduce(beside[place] * inverse)
+        factors = beside[:, place].copy()
+        factors[place] = 0
+        beside = reduce(beside - np.outer(factors, beside[place]))
+    return beside[:, size:]
+
+
 @dataclass(frozen=True)
 class Elimination:
     """Rows of a matrix that are independent, and the others in terms of them.

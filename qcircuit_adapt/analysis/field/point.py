@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from qcircuit_adapt.adapter import Form
 from qcircuit_adapt.analysis.bounds.route import is_special
 from qcircuit_adapt.analysis.field.evaluate import Point
-from qcircuit_adapt.analysis.field.modular import Array
+from qcircuit_adapt.analysis.field.modular import Array, invert, multiply
 from qcircuit_adapt.analysis.field.residues import draw_residues
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.gate import Gate
+from qcircuit_adapt.rotation import count_angles
 
 
 def draw_points(
@@ -54,6 +57,46 @@ def draw_points(
         elif form == "difference":
             initial[name] = draw_residues(gate.shape, seed=seed, label=f"{prefix}initial={name}")
     return gates, (None if form is None else initial)
+
+
+def draw_rotations(circuit: Circuit, *, seed: int) -> tuple[Point, Point]:
+    """Draw a rotation for each gate, by Cayley's formula ``(1 + K) (1 - K)^-1``.
+
+    The numbers above the diagonals, of shape ``(blocks, n(n-1)/2)``, are drawn with label
+    ``angles=NAME``. If ``1 - K`` has no inverse in some block they are all drawn again, with label
+    ``angles=NAME|again=1``, and so on.
+
+    Args:
+        circuit: A circuit of square gates.
+        seed: What to draw from.
+
+    Returns:
+        The gates of T, and the identities, which are those of S.
+    """
+    own = [gate for gate in circuit.gates if not gate.share]
+    return {gate.name: _draw_rotation(gate, seed) for gate in own}, {
+        gate.name: _identity(gate) for gate in own
+    }
+
+
+def _draw_rotation(gate: Gate, seed: int) -> Array:
+    rows, columns = np.triu_indices(gate.rows, 1)
+    eye = np.eye(gate.rows)
+    for again in itertools.count():
+        label = f"angles={gate.name}" + (f"|again={again}" if again else "")
+        drawn = draw_residues(count_angles(gate), seed=seed, label=label)
+        blocks = []
+        for above in drawn:
+            skew = np.zeros_like(eye)
+            skew[rows, columns] = above
+            skew -= skew.T
+            inverse = invert(eye - skew)
+            if inverse is None:
+                break
+            blocks.append(multiply(eye + skew, inverse))
+        else:
+            return np.stack(blocks).reshape(gate.shape)
+    raise AssertionError
 
 
 def _start(gate: Gate) -> Array:

@@ -17,7 +17,9 @@ from qcircuit_adapt.analysis.freedom.permutation import Permuted, find_permuted
 from qcircuit_adapt.analysis.freedom.tangent import Tangent, find_tangent
 from qcircuit_adapt.analysis.freedom.tree import Tree, find_tree
 from qcircuit_adapt.analysis.interval import Interval
+from qcircuit_adapt.analysis.rotation import Angles, Skew, find_angles, find_skew
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.errors import CertificateError
 
 MAX_JACOBIAN = 10**8
 """Up to how many entries the Jacobian is computed at drawn gates: it takes a minute."""
@@ -39,8 +41,8 @@ class NoTheorem:
         compare("bound", self.bound, 0)
 
 
-Below = Tree | Tangent | Jacobian | Permuted | NoTheorem | Untrained
-Above = Gauge | Untrained
+Below = Tree | Tangent | Jacobian | Permuted | NoTheorem | Skew | Untrained
+Above = Angles | Gauge | Untrained
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,21 @@ class Freedom(Interval[Below, Above]):
         upper: They are at most this, whatever frozen gates hold.
         below: The evidence for `lower`.
         above: The evidence for `upper`.
+        orthogonal: Whether every gate is held orthogonal; evidence is then of other kinds.
     """
+
+    orthogonal: bool = False
 
     def check(self, circuit: Circuit) -> None:
         """Check both sides on a circuit.
 
         Raises:
-            CertificateError: A bound is not what its evidence shows.
+            CertificateError: A bound is not what its evidence shows, or the evidence is about
+                something else.
         """
+        kinds = (isinstance(self.below, Skew), isinstance(self.above, Angles))
+        if kinds != (self.orthogonal, self.orthogonal):
+            raise CertificateError("the degrees of freedom are those of other gates.")
         self.below.check(circuit)
         self.above.check(circuit)
         compare("lower bound", self.lower, self.below.bound)
@@ -91,6 +100,18 @@ def find_freedom(
         if found and found.bound > below.bound:
             below = found
     return Freedom(below.bound, above.bound, below, above)
+
+
+def find_rotation_freedom(circuit: Circuit) -> Freedom:
+    """Bound the degrees of freedom if every gate is held orthogonal.
+
+    Example:
+        >>> freedom = find_rotation_freedom(Circuit.parse("a=3 b=3 c=3 | a b, b c, a c"))
+        >>> freedom.lower, freedom.upper, freedom.status
+        (99, 99, 'theorem')
+    """
+    below, above = find_skew(circuit), find_angles(circuit)
+    return Freedom(below.bound, above.bound, below, above, orthogonal=True)
 
 
 def _apply_theorems(circuit: Circuit) -> Iterator[Below]:

@@ -18,13 +18,14 @@ from qcircuit_adapt.analysis.freedom.claim import Below as FreedomBelow
 from qcircuit_adapt.analysis.freedom.claim import Freedom
 from qcircuit_adapt.analysis.freedom.tangent import Tangent, find_tangent
 from qcircuit_adapt.analysis.interval import Interval
+from qcircuit_adapt.analysis.rotation import Skew, find_skew, has_whole_tangent
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import GateError
 
 
 @dataclass(frozen=True)
 class Start(
-    Interval[FreedomBelow | Routing | Unproved, FreedomAbove | Cut | Tangent],
+    Interval[FreedomBelow | Routing | Unproved, FreedomAbove | Cut | Skew | Tangent],
 ):
     """Bounds on the dimension of the update's tangent space where training starts."""
 
@@ -40,7 +41,7 @@ def find_start(circuit: Circuit, form: Form, freedom: Freedom) -> Start | None:
     Args:
         circuit: The circuit.
         form: The form of the adapter.
-        freedom: The circuit's degrees of freedom.
+        freedom: The circuit's degrees of freedom; it says whether gates are held orthogonal.
 
     Returns:
         The bounds, or None where nothing is proved.
@@ -52,6 +53,9 @@ def find_start(circuit: Circuit, form: Form, freedom: Freedom) -> Start | None:
         >>> freedom.lower, start.lower, start.upper
         (123, 72, 72)
     """
+    if freedom.orthogonal:
+        skew = find_skew(circuit)
+        return Start(skew.bound, skew.bound, skew, skew) if has_whole_tangent(circuit) else None
     if not is_trained(circuit):
         return Start(0, 0, Untrained(), Untrained())
     trained = [gate for gate in circuit.gates if circuit.trainable(gate)]

@@ -16,6 +16,7 @@ from qcircuit_adapt.analysis.freedom.span import Space, count_span
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.errors import CertificateError
 from qcircuit_adapt.gate import Gate
+from qcircuit_adapt.wires import follow_wires
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,12 @@ def list_spaces(circuit: Circuit) -> list[Space] | None:
     uses = Counter(circuit.owner(gate).name for gate in circuit.gates)
     # The scalars: scaling any trained gate scales T.
     spaces: list[Space] = [{}] if any(map(circuit.trainable, circuit.gates)) else []
-    line = {axis.name: axis.name for axis in circuit.inputs}
-    for gate in circuit.gates:
+    for gate, line in zip(circuit.gates, follow_wires(circuit), strict=True):
         if circuit.trainable(gate) and uses[circuit.owner(gate).name] == 1:
             spaces.append(
                 {line[axis.name]: axis.size**2 for axis in gate.on}
                 | {line[axis.name]: axis.size for axis in gate.per}
             )
-        taken = [line.pop(axis.name) for axis in gate.on]
-        line |= dict(zip((axis.name for axis in gate.to), taken, strict=True))
     return spaces
 
 

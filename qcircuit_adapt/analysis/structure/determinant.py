@@ -83,6 +83,44 @@ class RankGap:
         compare("gap", self.gap, right.gap)
 
 
+@dataclass(frozen=True)
+class Rotation:
+    """T is orthogonal and has one determinant, as every gate is a rotation.
+
+    Attributes:
+        sign: ``det T``, which is that of the order of the wires.
+    """
+
+    sign: int
+    status: ClassVar[str] = "theorem"
+
+    @property
+    def statement(self) -> str:
+        """What follows, in a sentence."""
+        return (
+            f"T is orthogonal and det T = {self.sign}, whatever is trained: T keeps the norm of "
+            "every vector."
+        )
+
+    def check(self, circuit: Circuit) -> None:
+        """Derive the sign again.
+
+        Raises:
+            CertificateError: It is the other.
+        """
+        compare("determinant", self.sign, find_rotation(circuit).sign)
+
+
+def find_rotation(circuit: Circuit) -> Rotation:
+    """Find the determinant of T, given that every gate is held orthogonal and starts as identity.
+
+    Example:
+        >>> find_rotation(Circuit.parse("a=2 b=2 | a, b, -> b a")).sign
+        -1
+    """
+    return Rotation(_permutation_sign(circuit))
+
+
 def find_sign(circuit: Circuit) -> DeterminantSign | None:
     """Find the sign of ``det T``, where the graph settles it.
 

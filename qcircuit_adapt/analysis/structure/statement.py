@@ -15,7 +15,9 @@ from typing import ClassVar
 from qcircuit_adapt.analysis.structure.determinant import (
     DeterminantSign,
     RankGap,
+    Rotation,
     find_rank_gap,
+    find_rotation,
     find_sign,
 )
 from qcircuit_adapt.analysis.structure.schmidt import SchmidtBound, find_narrowest_split
@@ -141,12 +143,24 @@ class Dimension:
 
 
 Statement = (
-    Untouched | BlockDiagonal | Factors | Dimension | SchmidtBound | DeterminantSign | RankGap
+    Untouched
+    | BlockDiagonal
+    | Factors
+    | Dimension
+    | SchmidtBound
+    | DeterminantSign
+    | RankGap
+    | Rotation
 )
 
 
-def find_structure(circuit: Circuit) -> tuple[Statement, ...]:
+def find_structure(circuit: Circuit, *, orthogonal: bool = False) -> tuple[Statement, ...]:
     """Find all that the graph says about every matrix of a circuit.
+
+    Args:
+        circuit: The circuit.
+        orthogonal: Whether every gate is held orthogonal. What is then clear is left out: that T
+            has one rank and one determinant, and that no number of passes reaches all matrices.
 
     Example:
         >>> for statement in find_structure(Circuit.parse("a=2 b=2 c=2 | a b, b c, a c")):
@@ -160,7 +174,7 @@ power; a real matrix of the other sign is not even a limit of T.
         theorem T has rank 8 or at most 6, for all gate values; matrices of a rank between are at \
 best limits of T.
     """
-    return tuple(_list(circuit))
+    return tuple(_list(circuit, orthogonal))
 
 
 def is_excluded(circuit: Circuit) -> bool:
@@ -240,15 +254,15 @@ def _count_passes(space: int, once: int, each: int) -> int | None:
     return -((once - space) // each) if each else None
 
 
-def _list(circuit: Circuit) -> Iterator[Statement]:
+def _list(circuit: Circuit, orthogonal: bool) -> Iterator[Statement]:
     found = (
         find_untouched(circuit),
         find_block_diagonal(circuit),
         find_factors(circuit),
-        find_dimension(circuit),
+        None if orthogonal else find_dimension(circuit),
         find_narrowest_split(circuit),
-        find_sign(circuit),
-        find_rank_gap(circuit),
+        find_rotation(circuit) if orthogonal else find_sign(circuit),
+        None if orthogonal else find_rank_gap(circuit),
     )
     return (statement for statement in found if statement is not None)
 
