@@ -95,7 +95,10 @@ def square_circuits(draw: st.DrawFn, *, max_width: int) -> Circuit:
     for position in range(draw(st.integers(1, 4))):
         shuffled = draw(st.permutations(wires))
         split = draw(st.integers(0, len(wires)))
-        on, per = tuple(shuffled[:split]), tuple(shuffled[split : draw(st.integers(split, 4))])
+        on, per = (
+            tuple(shuffled[:split]),
+            tuple(shuffled[split : draw(st.integers(split, max(split, 4)))]),
+        )
         if not on + per:
             continue
         to = tuple(draw(st.permutations(on)))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -48,6 +48,7 @@ def multiply(found: fit_module.Fit) -> np.ndarray:
     return update - reference_matrix(circuit, found.start) if found.start else update
 
 
+@example(Circuit.parse("a=1 b=4 | a b -> a=2 b=1 {rank=1 frozen}, per a, a"), "zero")
 @given(circuits(max_gates=4, max_width=24), st.sampled_from(["zero", "difference", "residual"]))
 @settings(max_examples=40, deadline=None)
 def test_the_error_is_that_of_the_gates_and_never_grows(circuit: Circuit, form: Any) -> None:
