@@ -59,7 +59,7 @@ lock:  ## write constraints.txt anew from pyproject.toml (TORCH=... chooses torc
 	echo "Locking with $$("$$python" --version) and torch $(TORCH)"; \
 	"$$python" -m venv --clear $(LOCK_VENV)
 	$(LOCK_VENV)/bin/python -m pip install $(PIP_FLAGS) hatchling
-	$(LOCK_VENV)/bin/python -m pip install $(PIP_FLAGS) --no-build-isolation -e ".[dev,triton]" "torch==$(TORCH)"
+	$(LOCK_VENV)/bin/python -m pip install $(PIP_FLAGS) --no-build-isolation -e ".[dev,quantized,triton]" "torch==$(TORCH)"
 	@echo "# The exact versions the tests and the demo run with, written by 'make lock'; the library itself supports the ranges in pyproject.toml." > constraints.txt.new
 	@$(LOCK_VENV)/bin/python -m pip freeze --exclude-editable > $(LOCK_VENV)/frozen
 	@sed 's/^\([^=]*==[^+]*\)+.*/\1/' $(LOCK_VENV)/frozen >> constraints.txt.new
