@@ -45,7 +45,6 @@ def test_the_headline(few, tmp_path, capsys):
     assert all(0 < one < 2 for one in left)
     assert sorted(file.name for file in (tmp_path / "docs").iterdir()) == [
         "headline.svg",
-        "initialisation.svg",
         "tables.md",
     ]
     table = (tmp_path / "docs" / "tables.md").read_text()
@@ -72,9 +71,12 @@ def test_a_scale_that_is_none(capsys):
 @pytest.mark.parametrize("name", [*METHODS, *STARTS])
 def test_every_part_compares_with_seeds(name):
     found = find_experiment(name)
+    assert shrink(found).seeds == (0,)
+    assert len(found.seeds) > 1
+    if name == "small-reasoning":  # its runs are long: two seeds, rates that were tried before
+        return
     assert len(found.seeds) == 3
     assert all(len(found.training_of(method).rates) > 1 for method in found.methods)
-    assert shrink(found).seeds == (0,)
     if name in METHODS:
         curves = {method.curve for method in found.methods}
         assert curves == {"LoRA", "LoKr", "OFT", "QuanTA", "tensor train", "full fine-tuning"}

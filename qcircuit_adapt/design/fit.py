@@ -344,5 +344,4 @@ def _factor(matrix: Array, first: Gate, second: Gate) -> dict[str, Array]:
 def _invert(stacked: Array) -> Array:
     """Return the pseudoinverses of ``M M^T`` for a stack of matrices."""
     squares = stacked @ stacked.transpose(0, 2, 1)
-    inverses: Array = np.linalg.pinv(squares, rcond=CUTOFF, hermitian=True)
-    return inverses
+    return np.asarray(np.linalg.pinv(squares, rcond=CUTOFF, hermitian=True), dtype=np.float64)

@@ -37,7 +37,7 @@ class Headline:
 
     Attributes:
         rows: A row for each method of each experiment.
-        files: Pictures and tables.
+        files: The picture and the tables.
     """
 
     rows: tuple[TableRow, ...]
@@ -81,17 +81,8 @@ def run_headline(
     rows = make_rows(read_results(output))
     titles = {one.name: one.title for one in experiments}
     folder = Output(write or output)
-    files = [
-        folder.put(
-            f"{name}.svg",
-            lambda path, names=names: draw_results(  # type: ignore[misc]
-                [row for one in names for row in rows if row.experiment == one],
-                path,
-                titles=titles,
-            ),
-        )
-        for name, names in {"headline": METHODS, "initialisation": STARTS}.items()
-    ]
+    methods = [row for one in METHODS for row in rows if row.experiment == one]
+    picture = folder.put("headline.svg", lambda path: draw_results(methods, path, titles=titles))
     table = "".join(
         to_markdown([row for row in rows if row.experiment == one.name]).replace(
             f"**{one.name}**", f"**{one.title}** (`{one.name}`)"
@@ -99,8 +90,8 @@ def run_headline(
         + "\n"
         for one in experiments
     )
-    files.append(folder.put("tables.md", lambda path: path.write_text(table, encoding="utf-8")))
-    return Headline(tuple(rows), tuple(files))
+    tables = folder.put("tables.md", lambda path: path.write_text(table, encoding="utf-8"))
+    return Headline(tuple(rows), (picture, tables))
 
 
 def shrink(experiment: Experiment) -> Experiment:

@@ -96,8 +96,7 @@ def make_rows(results: Iterable[Result], *, experiment: str = "") -> list[TableR
     rows = []
     for (name, method), group in groups.items():
         latest = [one for one in group if one.digest == group[-1].digest]
-        tried = [one for one in latest if one.validation is not None]
-        rate = best_rate(tried)
+        rate = best_rate(_find_swept(latest))
         if rate is None:
             rate = latest[-1].rate
         chosen = [one for one in latest if one.rate == rate]
@@ -112,6 +111,14 @@ def make_rows(results: Iterable[Result], *, experiment: str = "") -> list[TableR
             )
         )
     return sorted(rows, key=lambda row: row.experiment)
+
+
+def _find_swept(results: Sequence[Result]) -> list[Result]:
+    """Return the runs by which a rate was chosen: those of the seed that has the most rates."""
+    seeds: dict[int, list[Result]] = {}
+    for one in results:
+        seeds.setdefault(one.seed, []).append(one)
+    return max(seeds.values(), key=len)
 
 
 def metric(task: str) -> str:
