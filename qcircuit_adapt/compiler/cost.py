@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from qcircuit_adapt.circuit import Circuit
-from qcircuit_adapt.compiler.device import Device
+from qcircuit_adapt.compiler.device import DTYPES, Device
 from qcircuit_adapt.compiler.layout import Layout, Move, Product, Scaling
 from qcircuit_adapt.compiler.lower import Program
 
@@ -62,9 +62,8 @@ class Candidate:
 
 def predict(kernel: Kernel, device: Device, *, dtype: str) -> float:
     """Return the seconds that a kernel takes."""
-    size = 4 if dtype == "float32" else 2
     bandwidth = device.cache_bandwidth if kernel.cached else device.bandwidth
-    seconds = kernel.elements * size / bandwidth
+    seconds = kernel.elements * DTYPES[dtype] / bandwidth
     if kernel.macs:
         narrow = min(1.0, kernel.width / device.full_width)
         rate = device.macs(dtype) * device.efficiency(dtype, kernel.depth) * narrow

@@ -83,13 +83,8 @@ def run_headline(
     folder = Output(write or output)
     methods = [row for one in METHODS for row in rows if row.experiment == one]
     picture = folder.put("headline.svg", lambda path: draw_results(methods, path, titles=titles))
-    table = "".join(
-        to_markdown([row for row in rows if row.experiment == one.name]).replace(
-            f"**{one.name}**", f"**{one.title}** (`{one.name}`)"
-        )
-        + "\n"
-        for one in experiments
-    )
+    ordered = [row for one in experiments for row in rows if row.experiment == one.name]
+    table = to_markdown(ordered, titles=titles)
     tables = folder.put("tables.md", lambda path: path.write_text(table, encoding="utf-8"))
     return Headline(tuple(rows), (picture, tables))
 

@@ -97,11 +97,10 @@ def read_results(folder: Path) -> list[Result]:
 
 
 def best_rate(results: Iterable[Result]) -> float | None:
-    """Return the learning rate of the least mean validation loss, or None if none was finite."""
-    losses: dict[float, list[float]] = {}
-    for result in results:
-        if result.validation is not None:
-            losses.setdefault(result.rate, []).append(result.validation)
-    if not losses:
-        return None
-    return min(losses, key=lambda rate: sum(losses[rate]) / len(losses[rate]))
+    """Return the learning rate of the least validation loss, or None if none was finite.
+
+    Args:
+        results: One run for each learning rate.
+    """
+    losses = {one.rate: one.validation for one in results if one.validation is not None}
+    return min(losses, key=losses.__getitem__, default=None)

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qcircuit_adapt.experiments.result import Result, best_rate
@@ -131,8 +131,13 @@ def is_percentage(task: str) -> bool:
     return metric(task) != "loss"
 
 
-def to_markdown(rows: Sequence[TableRow]) -> str:
-    """Write rows as Markdown, a table for each experiment."""
+def to_markdown(rows: Sequence[TableRow], *, titles: Mapping[str, str] | None = None) -> str:
+    """Write rows as Markdown, a table for each experiment.
+
+    Args:
+        rows: The rows.
+        titles: The experiments' titles by name; the name alone where there is none.
+    """
     tables = []
     for name in dict.fromkeys(row.experiment for row in rows):
         mine = [row for row in rows if row.experiment == name]
@@ -154,7 +159,8 @@ def to_markdown(rows: Sequence[TableRow]) -> str:
                 cells.append(f"{100 * statistics.fmean(s.mean for s in row.scores.values()):.1f}")
             lines.append(cells)
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        tables.append(f"**{name}**\n\n{table}\n")
+        title = f"**{titles[name]}** (`{name}`)" if titles else f"**{name}**"
+        tables.append(f"{title}\n\n{table}\n")
     return "\n".join(tables)
 
 

@@ -48,7 +48,7 @@ def weigh_configs(
         terms = [
             replace(term, scale=term.scale * weight)
             for adapter, weight in zip(configs, weights, strict=True)
-            for term in _find_update(layer, adapter)
+            for term in _list_terms(layer, adapter)
             if weight
         ]
         if terms:
@@ -69,7 +69,7 @@ def weigh_configs(
     )
 
 
-def _find_update(layer: Any, adapter: str) -> Sequence[Any]:
+def _list_terms(layer: Any, adapter: str) -> Sequence[Any]:
     return layer.qcircuit_delta[adapter].adapter.terms if adapter in layer.qcircuit_delta else ()
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from qcircuit_adapt.experiments.item import Passage
 from qcircuit_adapt.experiments.task import Part, Row, Task
+
+if TYPE_CHECKING:
+    from qcircuit_adapt.demo.text import Text
 
 
 def source_rows(part: Part) -> Iterator[Row]:
@@ -13,16 +17,18 @@ def source_rows(part: Part) -> Iterator[Row]:
     # The demonstration's package needs torch, which tables of results do not.
     from qcircuit_adapt.demo.text import library_source
 
-    text = library_source()
-    yield from ({"text": one} for one in (text.train if part == "train" else text.held_out))
+    yield from _make_rows(library_source(), part)
 
 
 def documentation_rows(part: Part) -> Iterator[Row]:
     """Return the topics of the language reference, some of which the small model has seen."""
     from qcircuit_adapt.demo.text import documentation
 
-    text = documentation()
-    yield from ({"text": one} for one in (text.train if part == "train" else text.held_out))
+    yield from _make_rows(documentation(), part)
+
+
+def _make_rows(text: Text, part: Part) -> Iterator[Row]:
+    return ({"text": one} for one in (text.train if part == "train" else text.held_out))
 
 
 def read_row(row: Row) -> Iterator[Passage]:
