@@ -6,6 +6,7 @@ import enum
 import json
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
@@ -324,6 +325,23 @@ class CircuitConfig(PeftConfig):
         if not isinstance(options, dict):
             raise FileError(f"{path_json_file} holds no options, but {type(options).__name__}.")
         return options
+
+
+def write_pattern(chosen: Collection[str], others: Collection[str]) -> str:
+    """Write a pattern for modules that `matches` finds in their names, and in none of the others.
+
+    Args:
+        chosen: The modules' names, with ``*`` for numbers of layers.
+        others: The names of modules that are not to match.
+
+    Example:
+        >>> write_pattern(["model.layers.*.q_proj"], ["model.layers.*.v_proj"])
+        'q_proj'
+    """
+    ends = {name.rpartition(".")[2] for name in chosen}
+    if ends & {name.rpartition(".")[2] for name in others}:
+        ends = {*chosen}
+    return "|".join(re.escape(name).replace(r"\*", r"\d+") for name in sorted(ends))
 
 
 def matches(pattern: str, module: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -15,7 +14,7 @@ from transformers import PretrainedConfig
 
 from qcircuit_adapt.design.suggest import Suggestion, suggest
 from qcircuit_adapt.errors import DesignError
-from qcircuit_adapt.hf.config import CircuitConfig
+from qcircuit_adapt.hf.config import CircuitConfig, write_pattern
 from qcircuit_adapt.hf.model_table import ModelTable, tabulate_model
 
 
@@ -83,12 +82,10 @@ class ModelBudget:
 
     def _match(self, spec: str) -> str:
         """Return a pattern for the modules with a circuit, and for none of the others."""
-        chosen = [choice.modules for choice in self.choices if choice.spec == spec]
-        others = [choice.modules for choice in self.choices if choice.spec != spec]
-        ends = {name.rpartition(".")[2] for name in chosen}
-        if ends & {name.rpartition(".")[2] for name in others}:
-            return "|".join(re.escape(name).replace(r"\*", r"\d+") for name in chosen)
-        return "|".join(sorted(map(re.escape, ends)))
+        chosen = {choice.modules for choice in self.choices if choice.spec == spec}
+        return write_pattern(
+            chosen, {choice.modules for choice in self.choices if choice.spec != spec}
+        )
 
     def __str__(self) -> str:
         parts = [

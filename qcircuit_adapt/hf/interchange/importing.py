@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from qcircuit_adapt.errors import AdaptError, FileError, nearest
-from qcircuit_adapt.hf.config import CircuitConfig, CircuitPeftType
+from qcircuit_adapt.hf.config import CircuitConfig, CircuitPeftType, write_pattern
 from qcircuit_adapt.hf.interchange.layer import Layer
 from qcircuit_adapt.hf.interchange.loha import read_loha
 from qcircuit_adapt.hf.interchange.lokr import read_lokr
@@ -219,10 +218,10 @@ def _build_config(source: Source, layers: tuple[Layer, ...]) -> CircuitConfig:
 
 def _pattern(layers: tuple[Layer, ...], spec: str) -> str:
     """Return a pattern that matches the modules with a declaration, and of the others none."""
-    names = {layer.module for layer in layers if layer.spec == spec}
-    others = {layer.module.rpartition(".")[2] for layer in layers if layer.spec != spec}
-    ends = {name.rpartition(".")[2] for name in names}
-    return "|".join(map(re.escape, sorted(names if ends & others else ends)))
+    return write_pattern(
+        {layer.module for layer in layers if layer.spec == spec},
+        {layer.module for layer in layers if layer.spec != spec},
+    )
 
 
 def _scale(layer: Layer, scale: float) -> Mapping[str, Tensor]:
