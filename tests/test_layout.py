@@ -31,6 +31,26 @@ def test_all_pairs_need_no_copy_between_gates(sizes: tuple[int, ...]) -> None:
     assert layout.first == tuple(range(len(sizes)))
 
 
+SIZES = {3: (3, 2, 4), 4: (2, 3, 4, 5), 5: (8, 8, 4, 4, 4)}
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("count", SIZES)
+def test_all_pairs_from_either_end_need_no_copy(count: int, backwards: bool, rounds: int) -> None:
+    wires = "abcde"[:count]
+    pairs = [*itertools.combinations(wires, 2)]
+    gates = [" ".join(pair) for pair in (pairs[::-1] if backwards else pairs)] * rounds
+    axes = " ".join(f"{wire}={size}" for wire, size in zip(wires, SIZES[count], strict=True))
+    for order in itertools.permutations(axes.split()):
+        assert plan(Circuit(" ".join(order), gates), "feature").copies == 0
+
+
+def test_three_axes_never_need_a_copy() -> None:
+    for pairs in itertools.permutations(["a b", "a c", "b c"]):
+        assert plan(Circuit("a=2 b=3 c=4", pairs), "feature").copies == 0
+
+
 def test_narrower_outputs_need_no_copy_either() -> None:
     assert plan(quanta((16, 8, 8, 4), to=(4, 8, 8, 4)), "feature").copies == 0
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from qcircuit_adapt.axes import Axis
+from qcircuit_adapt.axes import Axis, product
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.gate import Gate
 from qcircuit_adapt.wires import split_ranks
@@ -113,21 +113,20 @@ class Layout:
         return sum(isinstance(action, Move) for action in self.actions)
 
 
-@dataclass(frozen=True)
-class _Trail:
+class _Trail(NamedTuple):
     """A way to lay out a circuit up to a gate.
 
     Attributes:
-        cost: Elements copied between gates, then at the start, then at the end, for each token.
+        cost: Elements copied between gates for each token, and whether any are at the start.
         wires: The order reached.
-        start: The order it began with.
-        actions: What was done.
+        laid: The order in which the last gate found its wires, perhaps after a copy.
+        earlier: The way up to that gate; None before the first.
     """
 
-    cost: tuple[int, int, int]
+    cost: tuple[int, int]
     wires: Wires
-    start: Wires
-    actions: tuple[Action, ...]
+    laid: Wires
+    earlier: _Trail | None
 
 
 @functools.lru_cache(maxsize=256)
@@ -151,92 +150,75 @@ def plan_layout(circuit: Circuit, major: Major) -> Layout | None:
     circuit = split_ranks(circuit)
     if major == "token" and any(gate.per and gate.on for gate in circuit.gates):
         return None
-    names = tuple(axis.name for axis in circuit.inputs)
-    trails = [_Trail((0, 0, 0), names, names, ())]
+    names = _names(circuit.inputs)
+    trails = [_Trail((0, 0), names, names, None)]
     if major == "feature":
         # The tokens are moved anyhow, and the wires with them; their own order is a faster copy.
         others = (order for order in _orders(names, ()) if order != names)
-        trails += [_Trail((0, 1, 0), order, order, ()) for order in others]
+        trails += [_Trail((0, 1), order, order, None) for order in others]
     for gate, wires in zip(circuit.gates, circuit.stages, strict=False):
-        sizes = {axis.name: axis.size for axis in wires}
-        trails = _keep_cheapest(_advance(trails, gate, sizes, major))
-    outputs = tuple(axis.name for axis in circuit.outputs)
-    trails = [
-        _Trail((*t.cost[:2], int(t.wires != outputs)), t.wires, t.start, t.actions) for t in trails
-    ]
-    best = min(trails, key=lambda trail: (trail.cost, trail.wires))
+        trails = _advance(trails, gate, product(wires), major)
+    outputs = _names(circuit.outputs)
+    best = min(trails, key=lambda trail: (trail.cost, trail.wires != outputs, trail.wires))
+    trail = _retrace(best)
     sizes = {axis.name: axis.size for axis in circuit.outputs}
     return Layout(
         major,
         inputs=tuple(axis.size for axis in circuit.inputs),
-        first=tuple(names.index(wire) for wire in best.start),
-        actions=best.actions,
+        first=tuple(names.index(wire) for wire in trail[0].wires),
+        actions=tuple(_list_actions(circuit, trail)),
         sizes=tuple(sizes[wire] for wire in best.wires),
         last=tuple(best.wires.index(wire) for wire in outputs),
     )
 
 
-def _advance(
-    trails: list[_Trail], gate: Gate, sizes: dict[str, int], major: Major
-) -> Iterator[_Trail]:
-    """Apply a gate to every trail that lies right for it, and to the cheapest one moved."""
-    for trail in trails:
-        if _fits(trail.wires, gate, major):
-            yield from _apply(trail, gate, sizes)
-    best = min(trails, key=lambda trail: (trail.cost, trail.wires))
-    width = math.prod(sizes.values())
-    for wires in _orders(best.wires, _names(gate.per + gate.on)):
-        if wires != best.wires and _fits(wires, gate, major):
-            order = tuple(best.wires.index(wire) for wire in wires)
-            move = Move(tuple(sizes[wire] for wire in best.wires), order)
-            cost = (best.cost[0] + width, *best.cost[1:])
-            moved = _Trail(cost, wires, best.start, (*best.actions, move))
-            yield from _apply(moved, gate, sizes)
+def _advance(trails: list[_Trail], gate: Gate, width: int, major: Major) -> list[_Trail]:
+    """Apply a gate to every trail that lies right for it, and to the cheapest one moved.
 
+    Args:
+        trails: The ways to the gate, the cheapest first.
+        gate: The gate.
+        width: Elements of each token before the gate.
+        major: Where the tokens stand.
 
-def _fits(wires: Wires, gate: Gate, major: Major) -> bool:
-    """Say whether a gate is one product on wires in this order."""
-    if gate.diagonal:
-        return True
-    on = {axis.name for axis in gate.on}
-    if major == "token":
-        return on == set(wires[-len(on) :])
-    if gate.per:
-        count = len(gate.per)
-        behind = wires[count : count + len(on)]
-        return {axis.name for axis in gate.per} == set(wires[:count]) and on == set(behind)
-    start = min(wires.index(wire) for wire in on)
-    return on == set(wires[start : start + len(on)])
-
-
-def _apply(trail: _Trail, gate: Gate, sizes: dict[str, int]) -> Iterator[_Trail]:
-    """Extend a trail by a gate, for every order of the wires that it may give."""
-    wires = trail.wires
+    Returns:
+        The cheapest way to each order that can be reached; of many the cheapest, in order.
+    """
     per, to, on = _names(gate.per), _names(gate.to), _names(gate.on)
-    laid_per = [wire for wire in wires if wire in per]
-    first = [per.index(wire) for wire in laid_per]
-    if gate.diagonal:
-        shape = tuple(sizes[wire] if wire in per else 1 for wire in wires)
-        scaling = Scaling(gate.name, tuple(first), tuple(sizes[wire] for wire in wires), shape)
-        yield _Trail(trail.cost, wires, trail.start, (*trail.actions, scaling))
-        return
-    start = min(wires.index(wire) for wire in on)
-    before, taken, after = wires[:start], wires[start:][: len(on)], wires[start + len(on) :]
-    columns = [len(per + to) + on.index(wire) for wire in taken]
-    spread = math.prod(sizes[wire] for wire in before if wire not in per)
-    behind = math.prod(sizes[wire] for wire in after)
-    for given in itertools.permutations(to) if len(to) <= MAX_ORDERED else (to,):
-        rows = [len(per) + to.index(wire) for wire in given]
-        step = Product(
-            gate.name,
-            order=(*first, *rows, *columns),
-            matrices=gate.blocks,
-            before=spread,
-            rows=gate.rows,
-            columns=gate.columns,
-            after=behind,
-        )
-        yield _Trail(trail.cost, (*before, *given, *after), trail.start, (*trail.actions, step))
+    given = tuple(itertools.permutations(to)) if len(to) <= MAX_ORDERED else (to,)
+    found: dict[Wires, _Trail] = {}
+
+    def apply(laid: Wires, cost: tuple[int, int], earlier: _Trail) -> None:
+        start = _find_place(laid, per, on, major)
+        if start is None:
+            return
+        before, after = laid[:start], laid[start + len(on) :]
+        for middle in given:
+            wires = (*before, *middle, *after)
+            if wires not in found or cost < found[wires].cost:
+                found[wires] = _Trail(cost, wires, laid, earlier)
+
+    for trail in trails:
+        apply(trail.wires, trail.cost, trail)
+    best = trails[0]
+    for order in _orders(best.wires, per + on):
+        apply(order, (best.cost[0] + width, best.cost[1]), best)
+    return sorted(found.values(), key=lambda trail: (trail.cost, trail.wires))[:MAX_KEPT]
+
+
+def _find_place(wires: Wires, per: Wires, on: Wires, major: Major) -> int | None:
+    """Return where the wires a gate takes start; None if it is no single product on this order."""
+    if not on:
+        return 0
+    if major == "token":
+        start = len(wires) - len(on)
+    elif per:
+        start = len(per)
+        if set(wires[:start]) != set(per):
+            return None
+    else:
+        start = min(map(wires.index, on))
+    return start if set(wires[start : start + len(on)]) == set(on) else None
 
 
 def _orders(wires: Wires, together: Wires) -> Iterator[Wires]:
@@ -249,12 +231,45 @@ def _orders(wires: Wires, together: Wires) -> Iterator[Wires]:
         yield (*rest[:place], *together, *rest[place:])
 
 
-def _keep_cheapest(trails: Iterable[_Trail]) -> list[_Trail]:
-    """Keep the cheapest trail to every order, and of these the cheapest."""
-    best: dict[Wires, _Trail] = {}
-    for trail in sorted(trails, key=lambda trail: (trail.cost, trail.wires)):
-        best.setdefault(trail.wires, trail)
-    return list(best.values())[:MAX_KEPT]
+def _retrace(trail: _Trail) -> list[_Trail]:
+    """List a trail's stations: before the first gate, and after every gate."""
+    stations = [trail]
+    while stations[-1].earlier:
+        stations.append(stations[-1].earlier)
+    return stations[::-1]
+
+
+def _list_actions(circuit: Circuit, trail: list[_Trail]) -> Iterator[Action]:
+    """List what is done along a trail."""
+    steps = zip(circuit.gates, circuit.stages, itertools.pairwise(trail), strict=False)
+    for gate, stage, (before, after) in steps:
+        sizes = {axis.name: axis.size for axis in stage}
+        if before.wires != after.laid:
+            order = tuple(before.wires.index(wire) for wire in after.laid)
+            yield Move(tuple(sizes[wire] for wire in before.wires), order)
+        yield _apply(gate, after, sizes)
+
+
+def _apply(gate: Gate, trail: _Trail, sizes: dict[str, int]) -> Product | Scaling:
+    """Return a gate as one product on wires that lie right for it."""
+    laid, given = trail.laid, trail.wires
+    per, to, on = _names(gate.per), _names(gate.to), _names(gate.on)
+    first = tuple(per.index(wire) for wire in laid if wire in per)
+    if gate.diagonal:
+        shape = tuple(sizes[wire] if wire in per else 1 for wire in laid)
+        return Scaling(gate.name, first, tuple(sizes[wire] for wire in laid), shape)
+    start = min(map(laid.index, on))
+    rows = (len(per) + to.index(wire) for wire in given[start:][: len(to)])
+    columns = (len(per + to) + on.index(wire) for wire in laid[start:][: len(on)])
+    return Product(
+        gate.name,
+        order=(*first, *rows, *columns),
+        matrices=gate.blocks,
+        before=math.prod(sizes[wire] for wire in laid[:start] if wire not in per),
+        rows=gate.rows,
+        columns=gate.columns,
+        after=math.prod(sizes[wire] for wire in laid[start + len(on) :]),
+    )
 
 
 def _names(axes: tuple[Axis, ...]) -> Wires:
