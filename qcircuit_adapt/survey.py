@@ -23,7 +23,6 @@ from qcircuit_adapt.compiler.path import (
     apply_network,
     choose_path,
     contract,
-    is_searchable,
     written_path,
 )
 from qcircuit_adapt.network import INPUT, OUTPUT
@@ -226,7 +225,7 @@ def _plan(circuit: Circuit, *, quick: bool) -> tuple[Program | None, bool]:
     A circuit that einsum has too few letters for has none.
     """
     network = apply_network(circuit, tokens=TOKENS)
-    searched = is_searchable(network) and not (quick and len(network.operands) > MAX_QUICK_SEARCH)
+    searched = not quick or len(network.operands) <= MAX_QUICK_SEARCH
     path = choose_path(network, max_letters=MAX_LETTERS) if searched else written_path(network)
     if path is None or any(len(one.indices) > MAX_LETTERS for one in contract(network, path)):
         return None, searched

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import sys
+
 import pytest
 from hypothesis import given, settings
 from strategies import circuits
@@ -18,11 +21,14 @@ from qcircuit_adapt.compiler.path import (
     choose_path,
     contract,
     count_macs,
+    draw_path,
+    fits,
     is_searchable,
     search_path,
     written_path,
 )
 from qcircuit_adapt.families import brickwork, butterfly, quanta, tensor_train
+from qcircuit_adapt.library import load_circuit, names
 
 
 def cheapest(network: Network, *, outer: bool) -> int:
@@ -91,6 +97,16 @@ def test_larger_searches_leave_out_outer_products_alone(circuit: Circuit) -> Non
         assert found == cheapest(network, outer=False)
 
 
+@pytest.mark.parametrize("name", names())
+def test_shipped_circuits_take_the_cheapest_path(name: str) -> None:
+    circuit = load_circuit(name)
+    for network in (apply_network(circuit, tokens=2048), build_network(circuit)):
+        outer = len(network.operands) <= MAX_SEARCHED_OUTER
+        path = choose_path(network, max_letters=52)
+        assert path is not None
+        assert count_macs(network, path) == cheapest(network, outer=outer)
+
+
 @given(circuits())
 def test_a_path_leaves_the_output(circuit: Circuit) -> None:
     for network in (apply_network(circuit, tokens=7), build_network(circuit)):
@@ -139,6 +155,7 @@ def test_parts_without_common_wires_are_joined_last(
     outer: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(path_module, "MAX_SEARCHED_OUTER", outer)
+    search_path.cache_clear()
     network = build_network(Circuit("a=2 b=3 c=4", ["a", "b", "a"]))
     assert not connected(network)
     # a twice (8), the cheapest outer product (4 x 9), and c's identity (36 x 16).
@@ -158,7 +175,7 @@ def test_choice_prefers_the_written_path_where_it_is_as_cheap() -> None:
     assert choose_path(network, max_letters=52) == search_path(network)
 
 
-def test_large_networks_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_networks_are_drawn_for(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = apply_network(brickwork((2,) * 6, layers=7), tokens=4)
     shared = apply_network(butterfly((2,) * 11), tokens=4)
     for network, limit in ((plain, MAX_SEARCHED), (shared, MAX_SEARCHED_SHARED)):
@@ -166,7 +183,92 @@ def test_large_networks_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> Non
         assert not is_searchable(network)
         with monkeypatch.context() as patch:
             patch.setattr(path_module, "search_path", pytest.fail)
-            assert choose_path(network, max_letters=52) == written_path(network)
+            assert choose_path(network, max_letters=52)
+
+
+LARGE = [
+    brickwork((2, 3, 2, 3), layers=20),
+    quanta((4, 3, 2, 2), rounds=6),
+    butterfly((2,) * 11),
+    Circuit("a=2 b=3 c=2", ["b per a", "c a", "per b", "a b -> a=2 b=3", "b {rank=2}"] * 8),
+    Circuit("a=2 b=2 c=2 d=2", ["a b", "c d"] * 20),
+]
+
+
+@pytest.mark.parametrize("circuit", LARGE, ids=lambda circuit: circuit.name)
+@pytest.mark.parametrize("tokens", [1, 7, 2048])
+def test_a_drawn_path_is_never_dearer_than_the_written_one(circuit: Circuit, tokens: int) -> None:
+    for network in (apply_network(circuit, tokens=tokens), build_network(circuit)):
+        assert not is_searchable(network)
+        path = choose_path(network, max_letters=52)
+        assert path
+        *_, last = contract(network, path)
+        assert last.kept == frozenset(network.output)
+        assert count_macs(network, path) <= count_macs(network, written_path(network))
+
+
+@pytest.mark.parametrize(
+    ("circuit", "share"),
+    [(brickwork((2,) * 12, layers=6), 0.3), (quanta((4, 3, 2, 2), rounds=6), 0.9)],
+)
+def test_matrices_of_many_gates_are_built_for_less(circuit: Circuit, share: float) -> None:
+    network = build_network(circuit)
+    path = choose_path(network, max_letters=52)
+    assert path
+    assert count_macs(network, path) < share * count_macs(network, written_path(network))
+
+
+def test_paths_are_drawn_alike_every_time() -> None:
+    network = build_network(brickwork((2, 3, 2, 3), layers=20))
+    state = random.getstate()
+    first = draw_path(network, max_letters=52)
+    assert random.getstate() == state
+    random.seed(5)
+    draw_path.cache_clear()
+    assert draw_path(network, max_letters=52) == first
+    random.setstate(state)
+
+
+def test_drawn_paths_keep_to_the_letters() -> None:
+    network = build_network(brickwork((2,) * 6, layers=9))
+    written = written_path(network)
+    most = max(len(one.indices) for one in contract(network, written))
+    for letters in (5, most - 1, most, 52):
+        path = choose_path(network, max_letters=letters)
+        assert path is None or fits(network, path, max_letters=letters)
+        assert (path is None) <= (letters < most)
+
+
+class TestWithAndWithoutCotengra:
+    networks = (
+        build_network(quanta((4,) * 7)),
+        apply_network(quanta((4, 3, 2, 2), rounds=6), tokens=2048),
+    )
+
+    @pytest.mark.parametrize("network", networks, ids=["build", "apply"])
+    def test_it_improves_what_was_drawn(
+        self, network: Network, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pytest.importorskip("cotengra")
+        draw_path.cache_clear()
+        better = draw_path(network, max_letters=52)
+        state = random.getstate()
+        draw_path.cache_clear()
+        assert draw_path(network, max_letters=52) == better
+        assert random.getstate() == state
+        monkeypatch.setitem(sys.modules, "cotengra", None)
+        draw_path.cache_clear()
+        drawn = draw_path(network, max_letters=52)
+        assert drawn
+        assert better
+        assert count_macs(network, better) < 0.5 * count_macs(network, drawn)
+        draw_path.cache_clear()
+
+    def test_it_is_not_needed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "cotengra", None)
+        draw_path.cache_clear()
+        assert choose_path(self.networks[0], max_letters=52)
+        draw_path.cache_clear()
 
 
 def test_a_step_with_too_many_letters_is_no_choice() -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from opt_einsum.paths import DynamicProgramming
 
 from qcircuit_adapt.axes import Axis
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.compiler.greedy import draw_paths, improve_path
 from qcircuit_adapt.wires import split_ranks
 
 MAX_SEARCHED = 16
@@ -142,6 +144,7 @@ def written_path(network: Network) -> tuple[Pair, ...]:
     return tuple((0 if n == 1 else count + n - 2, n) for n in range(1, count))
 
 
+@functools.lru_cache(maxsize=256)
 def search_path(network: Network) -> tuple[Pair, ...]:
     """Return the path of fewest multiply-accumulates.
 
@@ -153,9 +156,34 @@ def search_path(network: Network) -> tuple[Pair, ...]:
         return ()
     terms = [set(operand.indices) for operand in network.operands]
     sizes = {index: axis.size for index, axis in enumerate(network.axes)}
-    outer = len(terms) <= MAX_SEARCHED_OUTER
-    search: Any = DynamicProgramming(minimize="flops", search_outer=outer)
+    # With a bound that some path keeps to, there is one pass; the bound is doubled if none does.
+    search: Any = DynamicProgramming(
+        minimize="flops",
+        cost_cap=count_macs(network, written_path(network)),
+        search_outer=len(terms) <= MAX_SEARCHED_OUTER,
+    )
     return _number_results(search(terms, set(network.output), sizes), len(terms))
+
+
+@functools.lru_cache(maxsize=256)
+def draw_path(network: Network, *, max_letters: int) -> tuple[Pair, ...] | None:
+    """Return the cheapest of the written path and some that are drawn, improved where possible.
+
+    Args:
+        network: The einsum.
+        max_letters: How many indices two operands may have between them.
+
+    Returns:
+        The path; None if none has few enough letters.
+    """
+    terms = [frozenset(operand.indices) for operand in network.operands]
+    sizes = {index: axis.size for index, axis in enumerate(network.axes)}
+    output = frozenset(network.output)
+    paths = [written_path(network), *draw_paths(terms, output, sizes)]
+    best = _take_cheapest(network, paths, max_letters)
+    if best is None:
+        return None
+    return _take_cheapest(network, [best, improve_path(terms, output, sizes, best)], max_letters)
 
 
 def _number_results(path: list[tuple[int, ...]], count: int) -> tuple[Pair, ...]:
@@ -197,23 +225,41 @@ def is_searchable(network: Network) -> bool:
 
 
 def choose_path(network: Network, *, max_letters: int) -> tuple[Pair, ...] | None:
-    """Return the cheaper of the searched and the written path; if equal, the written one.
+    """Return the cheaper of the written path and the best one found; if equal, the written one.
 
-    Networks too large to search (see `MAX_SEARCHED`) take the written path.
+    Paths are looked for as if the tokens were the next power of two, once for all numbers between.
+    Networks too large to search (see `MAX_SEARCHED`) take the best of some that are drawn.
 
     Args:
         network: The einsum.
         max_letters: How many indices two operands may have between them.
 
     Returns:
-        The path, or None if both have a step with too many indices.
+        The path, or None if all have a step with too many indices.
     """
-    paths = [written_path(network)]
+    rounded, paths = _round_tokens(network), [written_path(network)]
     if is_searchable(network):
-        paths.append(search_path(network))
-    fitting = [
-        path
-        for path in paths
-        if all(len(one.indices) <= max_letters for one in contract(network, path))
-    ]
+        paths.append(search_path(rounded))
+    elif drawn := draw_path(rounded, max_letters=max_letters):
+        paths.append(drawn)
+    return _take_cheapest(network, paths, max_letters)
+
+
+def _take_cheapest(
+    network: Network, paths: list[tuple[Pair, ...]], max_letters: int
+) -> tuple[Pair, ...] | None:
+    """Return the first of the cheapest paths of those that have few enough letters."""
+    fitting = [path for path in paths if fits(network, path, max_letters=max_letters)]
     return min(fitting, key=lambda path: count_macs(network, path), default=None)
+
+
+def fits(network: Network, path: tuple[Pair, ...], *, max_letters: int) -> bool:
+    """Say whether no two operands of a path have too many indices between them."""
+    return all(len(one.indices) <= max_letters for one in contract(network, path))
+
+
+def _round_tokens(network: Network) -> Network:
+    """Return the network for the next power of two of tokens."""
+    tokens, *wires = network.axes
+    rounded = Axis(tokens.name, 1 << (tokens.size - 1).bit_length())
+    return replace(network, axes=(rounded, *wires))
