@@ -168,6 +168,19 @@ def test_compile_as_json_counts_the_tokens(capsys: pytest.CaptureFixture[str]) -
     assert sum(step["macs"] for step in plan["apply"]["steps"]) == 8 * 1_835_008
 
 
+def test_compile_keeps_to_the_memory_it_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("compile", "quanta-16-8-8-4", "--max-saved-rows", "0.05", "--json")
+    code, out, _ = run(capsys, *words)
+    plan = json.loads(out)
+    assert (code, plan["strategy"], plan["saved_rows"]) == (0, "feature-save-x", 0)
+    code, _, err = run(capsys, *words, "--strategy", "einsum")
+    assert (code, err.splitlines()[0]) == (
+        1,
+        "GateError: max_saved_rows is 0.05, but strategy 'einsum' was asked for, whatever it "
+        "keeps.",
+    )
+
+
 def test_list_names_every_shipped_circuit(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "list", "--json")
     rows = json.loads(out)

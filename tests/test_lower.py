@@ -14,8 +14,9 @@ from strategies import circuits, tensors_for
 from qcircuit_adapt import Circuit, reference
 from qcircuit_adapt.compiler import Program, compile
 from qcircuit_adapt.compiler.lower import MAX_LETTERS
+from qcircuit_adapt.compiler.path import build_network, choose_path, is_searchable, written_path
 from qcircuit_adapt.compiler.plan import written_program
-from qcircuit_adapt.families import lora, quanta
+from qcircuit_adapt.families import brickwork, lora, quanta
 from qcircuit_adapt.wires import split_ranks
 
 
@@ -71,11 +72,31 @@ def execute(
 
 @given(circuits(), st.integers(1, 3), st.integers(0, 2**16))
 def test_programs_mean_the_circuit(circuit: Circuit, tokens: int, seed: int) -> None:
+    check_meaning(circuit, tokens, seed)
+
+
+@pytest.mark.parametrize(
+    "circuit",
+    [
+        brickwork((2,) * 6, layers=7),
+        Circuit("a=2 b=3 c=2", ["b per a", "c a", "per b", "a b -> a=2 b=3", "b {rank=2}"] * 3),
+    ],
+    ids=["brickwork", "controlled"],
+)
+def test_paths_that_were_drawn_mean_the_circuit(circuit: Circuit) -> None:
+    network = build_network(circuit)
+    assert not is_searchable(network)
+    assert choose_path(network, max_letters=MAX_LETTERS) != written_path(network)
+    check_meaning(circuit, 3, 0)
+
+
+def check_meaning(circuit: Circuit, tokens: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     halves = split_ranks(circuit)
     tensors = tensors_for(halves, rng, low=2)
     expected = reference.matrix(halves, tensors)
-    plan = compile(circuit, tokens=tokens)
+    device, dtype = ("h200", "bf16") if seed % 2 else ("cpu", "float32")
+    plan = compile(circuit, tokens=tokens, device=device, dtype=dtype)
     x = rng.integers(-2, 3, (tokens, circuit.d_in))
     for program in (plan.apply, written_program(circuit)):
         verify(program)
@@ -86,7 +107,7 @@ def test_programs_mean_the_circuit(circuit: Circuit, tokens: int, seed: int) -> 
     np.testing.assert_array_equal(result.reshape(circuit.d_out, circuit.d_in), expected)
 
 
-@given(circuits(), st.integers(1, 3))
+@given(circuits(), st.integers(1, 9))
 def test_the_plan_is_never_dearer_than_the_written_order(circuit: Circuit, tokens: int) -> None:
     plan = compile(circuit, tokens=tokens)
     assert plan.apply.macs <= tokens * circuit.macs_per_token

@@ -30,6 +30,10 @@ def compile_circuit(
     dtype: DType = "float32",
     device: Device = "cpu",
     strategy: Strategy = "auto",
+    max_saved_rows: Annotated[
+        float | None,
+        typer.Option(min=0, help="With auto: inputs that may be kept for backward, per token."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Find the contraction path of a circuit and the fastest strategy, and print the plan."""
@@ -37,7 +41,12 @@ def compile_circuit(
     from qcircuit_adapt.compiler.strategy import report_candidates
 
     plan = compile_plan(
-        load_circuit(source), tokens=tokens, dtype=dtype, device=device, strategy=strategy
+        load_circuit(source),
+        tokens=tokens,
+        dtype=dtype,
+        device=device,
+        strategy=strategy,
+        max_saved_rows=max_saved_rows,
     )
     if as_json:
         print_json(plan.to_dict())

@@ -208,3 +208,28 @@ def _write_equation(
     spell = {**letters, _TOKENS: "..."}
     left = ",".join("".join(spell[index] for index in term) for term in terms)
     return f"{left}->{''.join(spell[index] for index in order)}"
+
+
+def find_path(network: Network, operands: Sequence[Sequence[str]]) -> tuple[Pair, ...] | None:
+    """Return the path whose steps take operands of given names, as `lower` names them.
+
+    Args:
+        network: The einsum.
+        operands: The names of the operands of each step.
+
+    Returns:
+        The path; None if a step does not take two that are there, or more than one is left.
+    """
+    names = [source.name for source in _name_sources(network)]
+    if len(names) == 1:
+        return () if [*map(tuple, operands)] == [(names[0],)] else None
+    live = dict(zip(names, range(len(names)), strict=True))
+    path: list[Pair] = []
+    for number, step in enumerate(operands, 1):
+        if len(set(step)) != 2 or len(step) != 2 or not set(step) <= live.keys():
+            return None
+        first, second = (live.pop(name) for name in step)
+        path.append((first, second))
+        names.append(_unused(f"t{number}", names))
+        live[names[-1]] = len(names) - 1
+    return tuple(path) if len(live) == 1 else None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qcircuit_adapt.circuit import Circuit
@@ -20,7 +20,7 @@ from qcircuit_adapt.compiler.path import (
     written_path,
 )
 from qcircuit_adapt.compiler.strategy import list_candidates
-from qcircuit_adapt.errors import LimitError, SizeError
+from qcircuit_adapt.errors import GateError, LimitError, SizeError
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +39,8 @@ class Plan:
         build: From the gates alone to the matrix ``T``, of shape ``(d_out, d_in)``.
         dtype: The type that costs are predicted for.
         device: The device that they are predicted for.
-        candidates: The strategies with their predicted costs, the chosen one first.
+        asked: The strategy that was asked for, perhaps ``"auto"``.
+        max_saved_rows: How many inputs may be kept for backward for each token; None for any.
     """
 
     circuit: Circuit
@@ -48,12 +49,25 @@ class Plan:
     build: Program
     dtype: str
     device: str
-    candidates: tuple[Candidate, ...]
+    asked: str
+    max_saved_rows: float | None
+
+    @functools.cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The strategies with their predicted costs, the chosen one first."""
+        return list_candidates(
+            self.circuit,
+            self.apply,
+            dtype=self.dtype,
+            device=find_device(self.device),
+            strategy=None if self.asked == "auto" else self.asked,
+            max_saved_rows=self.max_saved_rows,
+        )
 
     @property
     def strategy(self) -> str:
         """How modules apply the circuit in training; see `compile`."""
-        return self.candidates[0].strategy
+        return self.candidates[0].strategy if self.asked == "auto" else self.asked
 
     @property
     def macs_per_token(self) -> int:
@@ -89,45 +103,25 @@ class Plan:
         return Operator(self, dtype=dtype, device=device)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the plan as plain data: totals, and the steps of both programs."""
+        """Return the plan as plain data: totals, candidates, and the steps of both programs."""
+        from qcircuit_adapt.compiler.record import to_record
 
-        def program(one: Program) -> dict[str, Any]:
-            return {
-                "macs": one.macs,
-                "elements": one.elements,
-                "steps": [
-                    {
-                        "operands": list(step.operands),
-                        "equation": step.equation,
-                        "result": step.result,
-                        "shape": list(step.shape),
-                        "macs": step.macs,
-                        "elements": step.elements,
-                        "saved": list(step.saved),
-                    }
-                    for step in one.steps
-                ],
-            }
+        return to_record(self)
 
-        return {
-            "circuit": self.circuit.to_dict(),
-            "tokens": self.tokens,
-            "macs_per_token": self.macs_per_token,
-            "dense_macs_per_token": self.circuit.d_in * self.circuit.d_out,
-            "share_of_dense": self.share_of_dense,
-            "saved_per_token": self.saved_per_token,
-            "dtype": self.dtype,
-            "device": self.device,
-            "strategy": self.strategy,
-            "build_macs": self.build.macs,
-            "saved_rows": self.candidates[0].saved_rows,
-            "peak_rows": self.candidates[0].peak_rows,
-            "rows_moved": self.candidates[0].rows_moved,
-            "calls": self.candidates[0].calls,
-            "candidates": [asdict(one) for one in self.candidates],
-            "apply": program(self.apply),
-            "build": program(self.build),
-        }
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Plan:
+        """Return the plan that `to_dict` was called on.
+
+        The steps are those of the data, but costs are counted and predicted anew: data that says
+        anything else is refused.
+
+        Raises:
+            FileError: Something is missing, unknown, or not what follows from circuit and steps.
+            CircuitError: The circuit is wrong, or what was asked for, as in `compile`.
+        """
+        from qcircuit_adapt.compiler.record import from_record
+
+        return from_record(data)
 
     def __str__(self) -> str:
         return "\n".join(_report(self))
@@ -144,9 +138,10 @@ def compile(
 ) -> Plan:
     """Choose the steps by which a circuit is computed: those of fewest multiply-accumulates.
 
-    The contraction path is found by opt_einsum's dynamic programming; circuits too large for it
-    (`MAX_SEARCHED` in `compiler/path.py`), or whose written order is as cheap, are computed gate by
-    gate. Plans are cached, so that layers of one shape share one.
+    The contraction path is found by opt_einsum's dynamic programming, that of circuits too large
+    for it (`MAX_SEARCHED` in `compiler/path.py`) by trials; where the written order is as cheap, it
+    is taken. Plans are cached, so that layers of one shape share one, and a search serves all
+    numbers of tokens up to the next power of two.
 
     Args:
         circuit: The circuit.
@@ -158,12 +153,14 @@ def compile(
             `Plan.apply`; ``"feature-save-all"``, ``"feature-save-x"``, ``"token-save-all"`` and
             ``"token-save-x"`` take gate after gate, with tokens last or first, keeping what gates
             take for backward or x alone; ``"auto"`` is the one predicted the fastest.
-        max_saved_rows: With ``"auto"``, how many inputs may be kept for backward for each token.
+        max_saved_rows: With ``"auto"`` alone, how many inputs may be kept for backward for each
+            token.
 
     Raises:
         NotationError: The type or the device is unknown.
-        GateError: The strategy is unknown or cannot compute the circuit, or none keeps so little.
-        SizeError: ``tokens`` is not a whole number, 1 or more.
+        GateError: The strategy is unknown or cannot compute the circuit, none keeps so little, or
+            what may be kept is said of a strategy that was asked for.
+        SizeError: ``tokens`` is not a whole number, 1 or more, or ``max_saved_rows`` no number.
         LimitError: A step would act on more wires than einsum has letters.
 
     Example:
@@ -171,10 +168,25 @@ def compile(
         >>> plan.macs_per_token, [step.equation for step in plan.apply.steps]
         (48, ['...ab,rab->...r', '...r,abr->...ab'])
     """
+    check_request(tokens, strategy, max_saved_rows)
+    dtype, device = find_dtype(dtype), find_device(device).name
+    return _compile(circuit, tokens, dtype, device, strategy, max_saved_rows)
+
+
+def check_request(tokens: int, strategy: str, max_saved_rows: float | None) -> None:
+    """Refuse what no circuit can be compiled for; see `compile`."""
     if type(tokens) is not int or tokens < 1:
         raise SizeError(f"tokens is {tokens!r}; it must be a whole number, 1 or more.")
-    wanted = None if strategy == "auto" else strategy
-    return _compile(circuit, tokens, find_dtype(dtype), device, wanted, max_saved_rows)
+    if max_saved_rows is None:
+        return
+    if type(max_saved_rows) not in (int, float):
+        raise SizeError(f"max_saved_rows is {max_saved_rows!r}; it must be a number.")
+    if strategy != "auto":
+        raise GateError(
+            f"max_saved_rows is {max_saved_rows!r}, but strategy {strategy!r} was asked for, "
+            "whatever it keeps.",
+            cure="Leave out max_saved_rows, or ask for strategy 'auto'.",
+        )
 
 
 @functools.lru_cache(maxsize=256)
@@ -183,29 +195,15 @@ def _compile(
     tokens: int,
     dtype: str,
     device: str,
-    strategy: str | None,
+    asked: str,
     max_saved_rows: float | None,
 ) -> Plan:
-    apply, build = _programs(circuit, tokens)
-    found = find_device(device)
-    candidates = list_candidates(
-        circuit,
-        apply,
-        dtype=dtype,
-        device=found,
-        strategy=strategy,
-        max_saved_rows=max_saved_rows,
-    )
-    return Plan(circuit, tokens, apply, build, dtype, found.name, candidates)
-
-
-@functools.lru_cache(maxsize=256)
-def _programs(circuit: Circuit, tokens: int) -> tuple[Program, Program]:
-    """Return the programs that apply and build a circuit; the search is the slow part."""
-    return (
-        _program(circuit, apply_network(circuit, tokens=tokens)),
-        _program(circuit, build_network(circuit)),
-    )
+    apply = _program(circuit, apply_network(circuit, tokens=tokens))
+    build = _program(circuit, build_network(circuit))
+    plan = Plan(circuit, tokens, apply, build, dtype, device, asked, max_saved_rows)
+    if asked != "einsum":  # by which every circuit can be computed
+        _ = plan.candidates
+    return plan
 
 
 @functools.lru_cache(maxsize=256)
@@ -215,6 +213,7 @@ def written_program(circuit: Circuit) -> Program:
     return lower(network, written_path(network), circuit=circuit)
 
 
+@functools.lru_cache(maxsize=256)
 def _program(circuit: Circuit, network: Network) -> Program:
     path = choose_path(network, max_letters=MAX_LETTERS)
     if path is None:
