@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from strategies import circuits
 
 from qcircuit_adapt import Circuit
@@ -31,8 +32,8 @@ from qcircuit_adapt.families import brickwork, butterfly, quanta, tensor_train
 from qcircuit_adapt.library import load_circuit, names
 
 
-def cheapest(network: Network, *, outer: bool) -> int:
-    """The fewest multiply-accumulates over all orders, by trying every split of every subset.
+def cheapest(network: Network, *, outer: bool, weight: int = 0) -> int:
+    """The least cost over all orders, by trying every split of every subset.
 
     Without outer products, operands that share no index meet only where nothing else is left.
     """
@@ -59,6 +60,7 @@ def cheapest(network: Network, *, outer: bool) -> int:
                 related = bool(legs[left] & legs[right])
                 if outer or related:
                     both = network.size(legs[left] | legs[right])
+                    both += weight * network.size(legs[subset])
                     costs.append(best[left] + best[right] + both)
             left = (left - 1) & subset
         best[subset] = min(costs, default=None)
@@ -78,12 +80,12 @@ def connected(network: Network) -> bool:
 
 
 @settings(max_examples=150)
-@given(circuits(max_gates=5))
-def test_the_search_finds_the_cheapest_path(circuit: Circuit) -> None:
+@given(circuits(max_gates=5), st.sampled_from([0, 28, 184]))
+def test_the_search_finds_the_cheapest_path(circuit: Circuit, weight: int) -> None:
     for network in (apply_network(circuit, tokens=7), build_network(circuit)):
         if len(network.operands) <= MAX_SEARCHED_OUTER:
-            found = count_macs(network, search_path(network))
-            assert found == cheapest(network, outer=True)
+            found = count_macs(network, search_path(network, weight=weight), weight=weight)
+            assert found == cheapest(network, outer=True, weight=weight)
 
 
 @pytest.mark.parametrize(
@@ -97,14 +99,16 @@ def test_larger_searches_leave_out_outer_products_alone(circuit: Circuit) -> Non
         assert found == cheapest(network, outer=False)
 
 
+@pytest.mark.parametrize("weight", [0, 184])
 @pytest.mark.parametrize("name", names())
-def test_shipped_circuits_take_the_cheapest_path(name: str) -> None:
+def test_shipped_circuits_take_the_cheapest_path(name: str, weight: int) -> None:
     circuit = load_circuit(name)
     for network in (apply_network(circuit, tokens=2048), build_network(circuit)):
         outer = len(network.operands) <= MAX_SEARCHED_OUTER
-        path = choose_path(network, max_letters=52)
+        path = choose_path(network, max_letters=52, weight=weight)
         assert path is not None
-        assert count_macs(network, path) == cheapest(network, outer=outer)
+        found = count_macs(network, path, weight=weight)
+        assert found == cheapest(network, outer=outer, weight=weight)
 
 
 @given(circuits())
@@ -205,6 +209,10 @@ def test_a_drawn_path_is_never_dearer_than_the_written_one(circuit: Circuit, tok
         *_, last = contract(network, path)
         assert last.kept == frozenset(network.output)
         assert count_macs(network, path) <= count_macs(network, written_path(network))
+        heavy = choose_path(network, max_letters=52, weight=184)
+        assert heavy
+        written = count_macs(network, written_path(network), weight=184)
+        assert count_macs(network, heavy, weight=184) <= written
 
 
 @pytest.mark.parametrize(

@@ -325,3 +325,14 @@ def test_what_was_asked_for_is_checked_as_it_was(place: str, value: Any, problem
 def test_a_plan_is_a_mapping() -> None:
     with pytest.raises(FileError, match=r"^the plan has no format\."):
         Plan.from_dict([])  # type: ignore[arg-type]
+
+
+def test_where_memory_is_slow_less_is_written_for_more_products() -> None:
+    near, far = (
+        compile(quanta((8, 8, 4, 4, 4)), dtype="bf16", device=device) for device in ("cpu", "h200")
+    )
+    for one, other in ((near.apply, far.apply), (near.build, far.build)):
+        assert one.macs < other.macs < one.macs * 2
+        assert other.elements < one.elements / 2
+    assert far.saved_per_token < near.saved_per_token / 2
+    assert compile(quanta((16, 8, 8, 4)), device="h200").apply.macs == 2048 * 1_835_008

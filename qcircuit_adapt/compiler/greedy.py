@@ -41,7 +41,9 @@ def draw_paths(terms: Terms, output: frozenset[int], sizes: dict[int, int]) -> I
         yield tuple(path)
 
 
-def improve_path(terms: Terms, output: frozenset[int], sizes: dict[int, int], path: Path) -> Path:
+def improve_path(
+    terms: Terms, output: frozenset[int], sizes: dict[int, int], path: Path, *, minimize: str
+) -> Path:
     """Return a path in which no few steps that meet could be cheaper, if cotengra is installed.
 
     Without it the path is returned as it is.
@@ -57,7 +59,7 @@ def improve_path(terms: Terms, output: frozenset[int], sizes: dict[int, int], pa
     tree = ContractionTree.from_path(
         [tuple(sorted(term)) for term in terms], tuple(sorted(output)), sizes, ssa_path=path
     )
-    tree.subtree_reconfigure_(minimize="flops", maxiter=MAX_IMPROVED, seed=0)
+    tree.subtree_reconfigure_(minimize=minimize, maxiter=MAX_IMPROVED, seed=0)
     return tuple((first, second) for first, second in tree.get_ssa_path())
 
 

@@ -145,10 +145,14 @@ def written_path(network: Network) -> tuple[Pair, ...]:
 
 
 @functools.lru_cache(maxsize=256)
-def search_path(network: Network) -> tuple[Pair, ...]:
-    """Return the path of fewest multiply-accumulates.
+def search_path(network: Network, *, weight: int = 0) -> tuple[Pair, ...]:
+    """Return the path of least cost.
 
     Above `MAX_SEARCHED_OUTER` operands it is the best of those without needless outer products.
+
+    Args:
+        network: The einsum.
+        weight: What it costs to write a number, in multiply-accumulates.
 
     Source: opt_einsum's dynamic programming, after Pfeifer et al., arXiv:1304.6112.
     """
@@ -158,20 +162,21 @@ def search_path(network: Network) -> tuple[Pair, ...]:
     sizes = {index: axis.size for index, axis in enumerate(network.axes)}
     # With a bound that some path keeps to, there is one pass; the bound is doubled if none does.
     search: Any = DynamicProgramming(
-        minimize="flops",
-        cost_cap=count_macs(network, written_path(network)),
+        minimize=_objective(weight),
+        cost_cap=count_macs(network, written_path(network), weight=weight),
         search_outer=len(terms) <= MAX_SEARCHED_OUTER,
     )
     return _number_results(search(terms, set(network.output), sizes), len(terms))
 
 
 @functools.lru_cache(maxsize=256)
-def draw_path(network: Network, *, max_letters: int) -> tuple[Pair, ...] | None:
+def draw_path(network: Network, *, max_letters: int, weight: int = 0) -> tuple[Pair, ...] | None:
     """Return the cheapest of the written path and some that are drawn, improved where possible.
 
     Args:
         network: The einsum.
         max_letters: How many indices two operands may have between them.
+        weight: As for `search_path`.
 
     Returns:
         The path; None if none has few enough letters.
@@ -180,10 +185,16 @@ def draw_path(network: Network, *, max_letters: int) -> tuple[Pair, ...] | None:
     sizes = {index: axis.size for index, axis in enumerate(network.axes)}
     output = frozenset(network.output)
     paths = [written_path(network), *draw_paths(terms, output, sizes)]
-    best = _take_cheapest(network, paths, max_letters)
+    best = _take_cheapest(network, paths, max_letters, weight)
     if best is None:
         return None
-    return _take_cheapest(network, [best, improve_path(terms, output, sizes, best)], max_letters)
+    better = improve_path(terms, output, sizes, best, minimize=_objective(weight))
+    return _take_cheapest(network, [best, better], max_letters, weight)
+
+
+def _objective(weight: int) -> str:
+    """Return what is minimized as opt_einsum and cotengra call it."""
+    return f"combo-{weight}" if weight else "flops"
 
 
 def _number_results(path: list[tuple[int, ...]], count: int) -> tuple[Pair, ...]:
@@ -212,9 +223,18 @@ def contract(network: Network, path: tuple[Pair, ...]) -> Iterator[Contraction]:
         yield Contraction(pair, both, kept)
 
 
-def count_macs(network: Network, path: tuple[Pair, ...]) -> int:
-    """Return the multiply-accumulates of a path."""
-    return sum(network.size(one.indices) for one in contract(network, path))
+def count_macs(network: Network, path: tuple[Pair, ...], *, weight: int = 0) -> int:
+    """Return the multiply-accumulates of a path, those included that it costs to write results.
+
+    Args:
+        network: The einsum.
+        path: Its pairs.
+        weight: As for `search_path`.
+    """
+    return sum(
+        network.size(one.indices) + weight * network.size(one.kept)
+        for one in contract(network, path)
+    )
 
 
 def is_searchable(network: Network) -> bool:
@@ -224,7 +244,7 @@ def is_searchable(network: Network) -> bool:
     return len(network.operands) <= (MAX_SEARCHED_SHARED if shared else MAX_SEARCHED)
 
 
-def choose_path(network: Network, *, max_letters: int) -> tuple[Pair, ...] | None:
+def choose_path(network: Network, *, max_letters: int, weight: int = 0) -> tuple[Pair, ...] | None:
     """Return the cheaper of the written path and the best one found; if equal, the written one.
 
     Paths are looked for as if the tokens were the next power of two, once for all numbers between.
@@ -233,24 +253,25 @@ def choose_path(network: Network, *, max_letters: int) -> tuple[Pair, ...] | Non
     Args:
         network: The einsum.
         max_letters: How many indices two operands may have between them.
+        weight: As for `search_path`.
 
     Returns:
         The path, or None if all have a step with too many indices.
     """
     rounded, paths = _round_tokens(network), [written_path(network)]
     if is_searchable(network):
-        paths.append(search_path(rounded))
-    elif drawn := draw_path(rounded, max_letters=max_letters):
+        paths.append(search_path(rounded, weight=weight))
+    elif drawn := draw_path(rounded, max_letters=max_letters, weight=weight):
         paths.append(drawn)
-    return _take_cheapest(network, paths, max_letters)
+    return _take_cheapest(network, paths, max_letters, weight)
 
 
 def _take_cheapest(
-    network: Network, paths: list[tuple[Pair, ...]], max_letters: int
+    network: Network, paths: list[tuple[Pair, ...]], max_letters: int, weight: int
 ) -> tuple[Pair, ...] | None:
     """Return the first of the cheapest paths of those that have few enough letters."""
     fitting = [path for path in paths if fits(network, path, max_letters=max_letters)]
-    return min(fitting, key=lambda path: count_macs(network, path), default=None)
+    return min(fitting, key=lambda path: count_macs(network, path, weight=weight), default=None)
 
 
 def fits(network: Network, path: tuple[Pair, ...], *, max_letters: int) -> bool:

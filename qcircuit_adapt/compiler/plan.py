@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.compiler.cost import Candidate
-from qcircuit_adapt.compiler.device import find_device, find_dtype
+from qcircuit_adapt.compiler.device import DTYPES, Device, find_device, find_dtype
 from qcircuit_adapt.compiler.emit import emit
 from qcircuit_adapt.compiler.lower import MAX_LETTERS, Program, lower
 from qcircuit_adapt.compiler.path import (
@@ -140,15 +140,16 @@ def compile(
 
     The contraction path is found by opt_einsum's dynamic programming, that of circuits too large
     for it (`MAX_SEARCHED` in `compiler/path.py`) by trials; where the written order is as cheap, it
-    is taken. Plans are cached, so that layers of one shape share one, and a search serves all
-    numbers of tokens up to the next power of two.
+    is taken. On a GPU every number that is written counts as the multiply-accumulates that take as
+    long. Plans are cached, so that layers of one shape share one, and a search serves all numbers
+    of tokens up to the next power of two.
 
     Args:
         circuit: The circuit.
         tokens: How many inputs a step of training has. The module takes any number; which path is
             the cheapest depends on it.
-        dtype: The type of a training step, ``"float32"`` or ``"bf16"``, for predicted costs.
-        device: ``"cpu"``, or ``"h200"`` or ``"cuda"``, for the same.
+        dtype: The type of a training step, ``"float32"`` or ``"bf16"``.
+        device: What costs are predicted for: ``"cpu"``, or ``"h200"`` or ``"cuda"``.
         strategy: How modules apply the circuit in training. ``"einsum"`` takes the steps of
             `Plan.apply`; ``"feature-save-all"``, ``"feature-save-x"``, ``"token-save-all"`` and
             ``"token-save-x"`` take gate after gate, with tokens last or first, keeping what gates
@@ -198,8 +199,9 @@ def _compile(
     asked: str,
     max_saved_rows: float | None,
 ) -> Plan:
-    apply = _program(circuit, apply_network(circuit, tokens=tokens))
-    build = _program(circuit, build_network(circuit))
+    weight = _weigh_writes(find_device(device), dtype)
+    apply = _program(circuit, apply_network(circuit, tokens=tokens), weight)
+    build = _program(circuit, build_network(circuit), weight)
     plan = Plan(circuit, tokens, apply, build, dtype, device, asked, max_saved_rows)
     if asked != "einsum":  # by which every circuit can be computed
         _ = plan.candidates
@@ -213,9 +215,20 @@ def written_program(circuit: Circuit) -> Program:
     return lower(network, written_path(network), circuit=circuit)
 
 
+def _weigh_writes(device: Device, dtype: str) -> int:
+    """Return how many multiply-accumulates take as long as to write a number.
+
+    On a processor, which has a cache, it is 0: there the paths of fewest multiply-accumulates were
+    measured to be the fastest.
+    """
+    if device.cache:
+        return 0
+    return round(device.macs(dtype) * DTYPES[dtype] / device.bandwidth)
+
+
 @functools.lru_cache(maxsize=256)
-def _program(circuit: Circuit, network: Network) -> Program:
-    path = choose_path(network, max_letters=MAX_LETTERS)
+def _program(circuit: Circuit, network: Network, weight: int) -> Program:
+    path = choose_path(network, max_letters=MAX_LETTERS, weight=weight)
     if path is None:
         raise LimitError(
             f"{circuit.label} needs a step on more than {MAX_LETTERS} wires, too many for einsum.",
