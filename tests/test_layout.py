@@ -6,14 +6,16 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from strategies import circuits
 
 from qcircuit_adapt import Circuit
-from qcircuit_adapt.compiler.layout import Layout, Major, Move, count_macs, plan_layout
+from qcircuit_adapt.axes import product
+from qcircuit_adapt.compiler.layout import MAX_ORDERED, Layout, Major, Move, count_macs, plan_layout
 from qcircuit_adapt.families import quanta
 from qcircuit_adapt.wires import split_ranks
 
+MAJORS: tuple[Major, Major] = ("feature", "token")
 AXES = [(4, 3, 2), (16, 8, 8, 4), (2, 3, 4, 5), (8, 8, 4, 4, 4), (2, 3, 2, 4, 3)]
 
 
@@ -73,10 +75,45 @@ def test_control_wires_have_no_single_product_behind_tokens() -> None:
     assert plan(circuit, "feature").copies == 0
 
 
+def least_copied(circuit: Circuit, major: Major) -> int:
+    """The fewest elements copied between gates, for each token, over all orders at each gate."""
+    circuit = split_ranks(circuit)
+    names = tuple(axis.name for axis in circuit.inputs)
+    costs = dict.fromkeys(itertools.permutations(names) if major == "feature" else [names], 0)
+    for gate, stage in zip(circuit.gates, circuit.stages, strict=False):
+        per, to, on = ([axis.name for axis in axes] for axes in (gate.per, gate.to, gate.on))
+        moved = min(costs.values()) + product(stage)
+        found: dict[tuple[str, ...], int] = {}
+        for order in itertools.permutations(axis.name for axis in stage):
+            start = len(order) - len(on) if major == "token" else len(per)
+            if not per and on and major == "feature":
+                start = min(map(order.index, on))
+            together = set(order[start:][: len(on)]) == set(on)
+            if on and not (together and set(order[: len(per)]) == set(per)):
+                continue
+            cost = min(moved, costs.get(order, moved))
+            for new in itertools.permutations(to):
+                after = (*order[:start], *new, *order[start + len(on) :]) if on else order
+                found[after] = min(cost, found.get(after, cost))
+        costs = found
+    return min(costs.values())
+
+
+@given(circuits())
+@example(Circuit("a=4 b=4 c=4", ["c -> c=1", "c", "c -> c=100", "a c"]))
+def test_no_layout_copies_less(circuit: Circuit) -> None:
+    assume(all(len(stage) <= MAX_ORDERED for stage in split_ranks(circuit).stages))
+    for major in MAJORS:
+        layout = plan_layout(circuit, major)
+        if layout:
+            moves = [one for one in layout.actions if isinstance(one, Move)]
+            assert sum(math.prod(one.sizes) for one in moves) == least_copied(circuit, major)
+
+
 @given(circuits())
 def test_the_products_are_those_of_the_gates(circuit: Circuit) -> None:
     halves = split_ranks(circuit)
-    for major in ("feature", "token"):
+    for major in MAJORS:
         layout = plan_layout(circuit, major)
         if layout is None:
             assert major == "token"

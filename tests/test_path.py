@@ -216,11 +216,15 @@ def test_a_drawn_path_is_never_dearer_than_the_written_one(circuit: Circuit, tok
 
 
 @pytest.mark.parametrize(
-    ("circuit", "share"),
-    [(brickwork((2,) * 12, layers=6), 0.3), (quanta((4, 3, 2, 2), rounds=6), 0.9)],
+    ("network", "share"),
+    [
+        (build_network(brickwork((2,) * 12, layers=6)), 0.3),
+        (build_network(quanta((4, 3, 2, 2), rounds=6)), 0.86),
+        (apply_network(quanta((4, 3, 2, 2), rounds=6), tokens=2048), 0.6),
+    ],
+    ids=["brickwork", "quanta", "applied"],
 )
-def test_matrices_of_many_gates_are_built_for_less(circuit: Circuit, share: float) -> None:
-    network = build_network(circuit)
+def test_many_gates_are_contracted_for_less(network: Network, share: float) -> None:
     path = choose_path(network, max_letters=52)
     assert path
     assert count_macs(network, path) < share * count_macs(network, written_path(network))
