@@ -191,6 +191,7 @@ def _compile(
     candidates = list_candidates(
         circuit,
         apply,
+        build,
         dtype=dtype,
         device=found,
         strategy=strategy,
