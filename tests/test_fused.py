@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import tensors_for
 
-from qcircuit_adapt import Circuit, CircuitError
+from qcircuit_adapt import Circuit, CircuitError, compile
+from qcircuit_adapt.compiler.kernel.source import triton_source
 from qcircuit_adapt.errors import GateError, SizeError, TensorError
 from qcircuit_adapt.families import quanta
+from qcircuit_adapt.nn.execute import Change, execute
 from qcircuit_adapt.nn.fused import fused_apply, why_not
-from qcircuit_adapt.nn.fused.source import triton_source
 from qcircuit_adapt.nn.operator import join_halves
 from qcircuit_adapt.reference import matrix
 from qcircuit_adapt.wires import split_ranks
@@ -187,6 +188,24 @@ def test_only_x_and_the_gates_are_kept() -> None:
         fused_apply(circuit, x, tensors)
     known = {t.data_ptr() for t in (x, *tensors.values())}
     assert {t.data_ptr() for t in kept} == known
+
+
+@pytest.mark.parametrize("less_x", [False, True])
+def test_it_is_a_strategy(less_x: bool) -> None:
+    circuit = Circuit("a=4 b=8 c=2", ["a b {rank=2}", "b c", "a b {share=g1}"])
+    x = torch.randn(2, 3, 64)
+    tensors = draw_tensors(circuit, torch.float32)
+    references = {} if less_x else {name: 1.1 * one.detach() for name, one in tensors.items()}
+    change = Change(tensors, references, less_x=less_x, scale=0.5)
+    found = []
+    for strategy in ("triton", "einsum"):
+        plan = compile(circuit, device="cuda", strategy=strategy)
+        own = x.clone().requires_grad_()
+        y = execute(plan, own, change)
+        gradients = torch.autograd.grad(y.square().sum(), (own, *tensors.values()))
+        found.append((y, *gradients))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
 
 
 def test_it_is_differentiable_once() -> None:

@@ -161,7 +161,8 @@ def test_a_whole_step_compiles(options):
     layer = make_layer(nn.Linear(24, 16), 24, 16, init_weights=False, **options)
     x = torch.randn(5, 24)
     compiled = torch.compile(layer, fullgraph=True, dynamic=True, backend="eager")
-    assert torch.equal(compiled(x), layer(x))
+    # Compiled, the einsum steps are taken; otherwise what is predicted to be the fastest.
+    torch.testing.assert_close(compiled(x), layer(x), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("form", ["input", "output"])

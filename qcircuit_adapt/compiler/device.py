@@ -31,6 +31,7 @@ class Device:
         depths: Depths of a product, increasing.
         share_wide: What share of `wide` a product of each depth reaches; the last for all above.
         share_narrow: The same of `narrow`.
+        launches_kernels: Whether Triton's kernels run on it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Device:
     depths: tuple[int, ...]
     share_wide: tuple[float, ...]
     share_narrow: tuple[float, ...]
+    launches_kernels: bool = False
 
     def macs(self, dtype: str) -> float:
         """Return the multiply-accumulates a second of a large product."""
@@ -86,6 +88,7 @@ H200 = Device(
     depths=(16, 32, 64, 128),
     share_wide=(0.8, 0.9, 1.0, 1.0),
     share_narrow=(0.5, 0.7, 0.9, 1.0),
+    launches_kernels=True,
 )
 
 DEVICES = {device.name: device for device in (CPU, H200)}

@@ -58,6 +58,7 @@ class Plan:
         return list_candidates(
             self.circuit,
             self.apply,
+            self.build,
             dtype=self.dtype,
             device=find_device(self.device),
             strategy=None if self.asked == "auto" else self.asked,

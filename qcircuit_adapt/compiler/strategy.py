@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from qcircuit_adapt.circuit import Circuit
@@ -11,10 +12,13 @@ from qcircuit_adapt.compiler.cost import (
     Kernel,
     base_kernels,
     einsum_kernels,
+    fused_kernels,
     layout_kernels,
+    matrix_kernels,
     predict,
 )
 from qcircuit_adapt.compiler.device import DTYPES, Device
+from qcircuit_adapt.compiler.kernel.limit import why_unfit
 from qcircuit_adapt.compiler.layout import Layout, Major, Product, Scaling, plan_layout
 from qcircuit_adapt.compiler.lower import Program
 from qcircuit_adapt.errors import GateError, nearest
@@ -39,7 +43,10 @@ SEQUENCES = {
     "token-save-all": Sequence("token", True),
     "token-save-x": Sequence("token", False),
 }
-STRATEGIES = ("einsum", *SEQUENCES)
+STRATEGIES = ("einsum", *SEQUENCES, "materialised", "triton")
+
+ON_REQUEST = {"triton": "only when asked for: not yet run on a GPU"}
+"""Strategies that are never chosen by themselves, and why."""
 
 
 def chunk_of(device: Device, dtype: str, tokens: int) -> int:
@@ -52,6 +59,7 @@ def chunk_of(device: Device, dtype: str, tokens: int) -> int:
 def list_candidates(
     circuit: Circuit,
     apply: Program,
+    build: Program,
     *,
     dtype: str,
     device: Device,
@@ -63,6 +71,7 @@ def list_candidates(
     Args:
         circuit: The circuit.
         apply: Its einsum program, for the tokens of a step.
+        build: The program that builds its matrix.
         dtype: The type, by its full name.
         device: The device.
         strategy: The one to choose; the fastest if None.
@@ -79,29 +88,37 @@ def list_candidates(
             f"{strategy!r} is no strategy.", cure=nearest(strategy, STRATEGIES, noun="strategies")
         )
     base = sum(predict(one, device, dtype=dtype) for one in base_kernels(circuit, apply.tokens))
-    found = [_price("einsum", circuit, apply, None, dtype, device, base)]
-    for name, sequence in SEQUENCES.items():
-        layout = plan_layout(circuit, sequence.major)
-        if layout is not None and any(isinstance(a, Product | Scaling) for a in layout.actions):
-            found.append(_price(name, circuit, apply, layout, dtype, device, base))
+    found = []
+    for work in _list_work(circuit, apply, build, dtype, device):
+        seconds = sum(predict(one, device, dtype=dtype) for one in work.kernels)
+        unit = apply.tokens * circuit.d_in
+        found.append(
+            Candidate(
+                work.strategy,
+                predicted=1 + seconds / base,
+                saved_rows=work.saved / unit,
+                peak_rows=work.peak / unit,
+                rows_moved=sum(one.elements for one in work.kernels) / unit,
+                calls=sum(one.calls for one in work.kernels),
+            )
+        )
     found.sort(key=lambda one: one.predicted)
     names = [one.strategy for one in found]
     if strategy is not None and strategy not in names:
         raise GateError(
             f"{circuit.label} cannot be computed by {strategy!r}.",
-            cause="It has no gates, or tokens stand first and a gate has control wires.",
+            cause=_why_impossible(strategy, circuit, dtype, device),
             cure=f"Choose one of {', '.join(sorted(names))}.",
         )
     limit = math.inf if max_saved_rows is None else max_saved_rows
-    fitting = [one for one in found if one.saved_rows <= limit]
+    usual = [one for one in found if one.strategy not in ON_REQUEST]
+    fitting = [one for one in usual if one.saved_rows <= limit]
     if not fitting and strategy is None:
-        least = min(one.saved_rows for one in found)
+        least = min(one.saved_rows for one in usual)
         raise GateError(
             f"no strategy for {circuit.label} keeps at most {limit:g} rows; the least is {least:g}."
         )
-    chosen = next(
-        one for one in (found if strategy else fitting) if strategy in (None, one.strategy)
-    )
+    chosen = fitting[0] if strategy is None else found[names.index(strategy)]
     lost = [
         replace(one, lost=_explain(one, chosen, limit, asked=strategy is not None))
         for one in found
@@ -110,54 +127,76 @@ def list_candidates(
     return (chosen, *lost)
 
 
+@dataclass(frozen=True)
+class _Work:
+    """What a strategy does in a step, for all tokens.
+
+    Attributes:
+        strategy: Its name.
+        kernels: Its operations beyond those of the base layer.
+        saved: Elements kept for backward beyond x and the weights.
+        peak: The most elements alive beyond these.
+    """
+
+    strategy: str
+    kernels: list[Kernel]
+    saved: float
+    peak: float
+
+
+def _list_work(
+    circuit: Circuit, apply: Program, build: Program, dtype: str, device: Device
+) -> Iterator[_Work]:
+    """Say what every strategy does that can compute a circuit."""
+    tokens = apply.tokens
+    x, y = tokens * circuit.d_in, tokens * circuit.d_out
+    kernels = einsum_kernels(apply, circuit.d_out, cached=x * DTYPES[dtype] <= device.cache)
+    yield _Work("einsum", kernels, apply.saved_elements, 2 * x + 2 * y + apply.saved_elements)
+    for name, sequence in SEQUENCES.items():
+        layout = plan_layout(circuit, sequence.major)
+        if layout is not None and any(isinstance(a, Product | Scaling) for a in layout.actions):
+            yield _sequence_work(name, layout, tokens, chunk_of(device, dtype, tokens))
+    entries = circuit.d_in * circuit.d_out
+    made = 2 * sum(step.elements for step in build.steps) + entries
+    kernels = matrix_kernels(build, tokens, dtype=dtype, cache=device.cache)
+    yield _Work("materialised", kernels, 0, x + y + made)
+    if device.launches_kernels and why_unfit(circuit, dtype) is None:
+        yield _Work("triton", fused_kernels(circuit, tokens), 0, 2 * x + 2 * y)
+
+
+def _sequence_work(name: str, layout: Layout, tokens: int, chunk: int) -> _Work:
+    keep, chunk = SEQUENCES[name].keep, min(tokens, chunk)
+    kernels = layout_kernels(layout, tokens, chunk=chunk, keep=keep)
+    # What each gate takes, for one token.
+    sizes = [
+        action.matrices * action.before * action.columns * action.after
+        if isinstance(action, Product)
+        else math.prod(action.sizes)
+        for action in layout.actions
+        if isinstance(action, Product | Scaling)
+    ]
+    saved = tokens * sum(sizes[1:]) if keep else 0
+    alive = chunk * ((sizes[0] if keep else sum(sizes)) + 2 * max(sizes))
+    ends = tokens * (math.prod(layout.inputs) + math.prod(layout.sizes))
+    return _Work(name, kernels, saved, ends + saved + alive)
+
+
+def _why_impossible(strategy: str, circuit: Circuit, dtype: str, device: Device) -> str:
+    if strategy == "triton" and not device.launches_kernels:
+        return f"It runs on a GPU, and the plan is for device {device.name!r}."
+    if strategy == "triton":
+        return f"There is no kernel for it: {why_unfit(circuit, dtype)}"
+    return "It has no gates, or tokens stand first and a gate has control wires."
+
+
 def _explain(one: Candidate, chosen: Candidate, limit: float, *, asked: bool) -> str:
     if asked:
         return "another was asked for"
+    if one.strategy in ON_REQUEST:
+        return ON_REQUEST[one.strategy]
     if one.saved_rows > limit:
         return f"keeps {one.saved_rows:.2f} rows, more than {limit:g}"
     return f"{one.predicted / chosen.predicted - 1:.0%} slower"
-
-
-def _price(
-    name: str,
-    circuit: Circuit,
-    apply: Program,
-    layout: Layout | None,
-    dtype: str,
-    device: Device,
-    base: float,
-) -> Candidate:
-    tokens, d_in = apply.tokens, circuit.d_in
-    unit = tokens * d_in
-    outputs = circuit.d_out / d_in
-    if layout is None:
-        cached = unit * DTYPES[dtype] <= device.cache
-        kernels: list[Kernel] = einsum_kernels(apply, circuit.d_out, cached=cached)
-        saved = apply.saved_elements / unit
-        peak = 1 + 2 * outputs + saved + 1
-    else:
-        keep = SEQUENCES[name].keep
-        chunk = min(tokens, chunk_of(device, dtype, tokens))
-        kernels = layout_kernels(layout, tokens, chunk=chunk, keep=keep)
-        sizes = [
-            action.matrices * action.before * action.columns * action.after
-            if isinstance(action, Product)
-            else math.prod(action.sizes)
-            for action in layout.actions
-            if isinstance(action, Product | Scaling)
-        ]
-        saved = sum(sizes[1:]) / d_in if keep else 0.0
-        alive = (sum(sizes[:1]) if keep else sum(sizes)) + 2 * max(sizes)
-        peak = 1 + outputs + saved + alive * chunk / unit
-    seconds = sum(predict(one, device, dtype=dtype) for one in kernels)
-    return Candidate(
-        name,
-        predicted=1 + seconds / base,
-        saved_rows=saved,
-        peak_rows=peak,
-        rows_moved=sum(one.elements for one in kernels) / unit,
-        calls=sum(one.calls for one in kernels),
-    )
 
 
 def report_candidates(candidates: tuple[Candidate, ...]) -> list[str]:

@@ -68,9 +68,11 @@ class CircuitConfig(PeftConfig):
         use_dora: Whether to train the magnitude of every output as well, as PEFT's LoRA can.
         orthogonal: Whether to hold every gate orthogonal, as OFT does; in forms ``residual``,
             ``input`` and ``output``, of circuits whose gates are square. See `nn.rotation`.
-        strategy: How circuits are applied in training: ``"einsum"``; ``"feature-save-x"``, which
-            keeps nothing but x for backward; others, or ``"auto"``, see `compile`. The forms that
-            start from the identity take ``"einsum"`` in any case.
+        strategy: How circuits are applied in training, see `compile`: by default the way that is
+            predicted to be the fastest for as many tokens as come. Forms that start from the
+            identity take ``"einsum"`` in 16 bits, where nothing else would be exact.
+        max_saved_rows: With strategy ``"auto"``, how many inputs each layer may keep for backward
+            for each token, beyond its own; None for any number. Keeping some takes less time.
         save_reference: Whether what is not trained, such as the circuit that form ``difference``
             subtracts, is in the saved file. If not it is drawn from ``seed`` by `nn.stream`, and
             checked against a digest when it is drawn again.
@@ -108,7 +110,8 @@ class CircuitConfig(PeftConfig):
     scale: float = 1.0
     use_dora: bool = False
     orthogonal: bool = False
-    strategy: str = "einsum"
+    strategy: str = "auto"
+    max_saved_rows: float | None = 0
     save_reference: bool = True
     seed: int = 0
     target_modules: list[str] | set[str] | str | None = None
@@ -164,6 +167,8 @@ class CircuitConfig(PeftConfig):
                 )
         if not 0 <= self.dropout < 1:
             raise OptionError(f"dropout={self.dropout!r} is not at least 0 and less than 1.")
+        if self.max_saved_rows is not None and not self.max_saved_rows >= 0:
+            raise OptionError(f"max_saved_rows={self.max_saved_rows!r} is not 0 or more, or None.")
         if not math.isfinite(self.scale) or not self.scale:
             raise OptionError(f"scale={self.scale!r} is not a finite number other than 0.")
         if not isinstance(self.seed, int) or self.seed < 0:

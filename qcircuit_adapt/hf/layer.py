@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import copy
 import warnings
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from peft.tuners.tuners_utils import BaseTunerLayer, check_adapters_to_merge
 from peft.utils import quantization_extra_repr, resolve_quantization_backend
 from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook
 from transformers.pytorch_utils import Conv1D
 
 from qcircuit_adapt.adapter import Adapter
 from qcircuit_adapt.errors import AdaptError
 from qcircuit_adapt.hf.config import CircuitConfig
+from qcircuit_adapt.nn.execute import Base
 from qcircuit_adapt.nn.stream import Stream
 from qcircuit_adapt.nn.update import Update
 from qcircuit_adapt.nn.weight import Weight
@@ -36,6 +38,24 @@ def dimensions(module: nn.Module) -> tuple[int, int] | None:
     if backend is not None and backend.layer_type == "linear":
         return module.in_features, module.out_features  # type: ignore[return-value]
     return None
+
+
+def _is_plain(module: nn.Module) -> TypeGuard[nn.Linear]:
+    """Say whether a module is a frozen linear layer that nobody listens to or has changed."""
+    if type(module) is not nn.Linear or "forward" in vars(module):
+        return False
+    hooks = (
+        module._forward_hooks,
+        module._forward_pre_hooks,
+        module._backward_hooks,
+        module._backward_pre_hooks,
+    )
+    listened: Any = _has_any_global_hook
+    return not (any(hooks) or listened()) and all(
+        type(tensor) in (Tensor, nn.Parameter) and not tensor.requires_grad
+        for tensor in (module.weight, module.bias)
+        if tensor is not None
+    )
 
 
 class CircuitLayer(BaseTunerLayer):
@@ -83,6 +103,7 @@ class CircuitLayer(BaseTunerLayer):
             magnitudes=d_out if config.use_dora else 0,
             orthogonal=config.orthogonal,
             strategy=config.strategy,
+            max_saved_rows=config.max_saved_rows if config.strategy == "auto" else None,
             stream=None if config.save_reference else Stream(config.seed, label),
             init_weights=config.init_weights,
         )
@@ -150,6 +171,10 @@ class CircuitLinear(nn.Module, CircuitLayer):
             self.unmerge()
         if rows is not None:
             self._check_rows(x, rows)
+        if rows is None and not (args or kwargs):
+            result = self._add_in_place(x)
+            if result is not None:
+                return result
         base: Tensor = self.base_layer(x, *args, **kwargs)
         if self.disable_adapters or self.merged:
             return base
@@ -168,6 +193,25 @@ class CircuitLinear(nn.Module, CircuitLayer):
                 delta = self._apply_update(name, x[index], base[index])
                 result = result.index_add(0, index, delta)
         return result
+
+    def _add_in_place(self, x: Tensor) -> Tensor | None:
+        """Return what `forward` does, computed without a tensor of its own for the update.
+
+        None where that cannot be: where the update has to be apart (see `Update.add_to`), or the
+        base layer is more than a matrix and a bias.
+        """
+        if torch.compiler.is_compiling():
+            return None
+        active = [name for name in self.active_adapters if name in self.qcircuit_delta]
+        layer = self.base_layer
+        if self.disable_adapters or self.merged or len(active) != 1 or not _is_plain(layer):
+            return None
+        dropout: Any = self.qcircuit_dropout[active[0]]
+        if type(x) is not Tensor or (dropout.training and dropout.p > 0):
+            return None
+        update: Any = self.qcircuit_delta[active[0]]
+        found: Tensor | None = update.add_to(x, Base(layer.weight, layer.bias))
+        return found
 
     def _apply_update(self, adapter_name: str, x: Tensor, base: Tensor) -> Tensor:
         """Return ``dW x``, given what the base layer makes of x, in the type of that."""

@@ -38,12 +38,14 @@ class Chain:
         keep: Whether what gates take is kept for backward; else it is computed again.
         chunk: How many tokens go through all gates at a time.
         scale: What the result is multiplied by.
+        less_x: Whether x is subtracted from what the circuit makes of it.
     """
 
     layout: Layout
     keep: bool
     chunk: int
     scale: float = 1.0
+    less_x: bool = False
 
 
 def apply_chain(
@@ -55,7 +57,7 @@ def apply_chain(
     weight: Tensor | None = None,
     bias: Tensor | None = None,
 ) -> Tensor:
-    """Return ``W x + b + scale (T - S) x``, without what is not given.
+    """Return ``W x + b + scale (T - S) x``, without what is not given; S may be the identity.
 
     The first and, by way of the plain operations, all further derivatives are those of the formula.
 
@@ -84,7 +86,10 @@ def apply_plainly(
     change = follow(chain.layout, state, gates)
     if references:
         change = change - follow(chain.layout, state, references)
-    change = chain.scale * leave(chain.layout, change).reshape(len(x), -1)
+    change = leave(chain.layout, change).reshape(len(x), -1)
+    if chain.less_x:
+        change = change - x.to(change.dtype)
+    change = chain.scale * change
     return change if weight is None else x @ weight.mT + change.to(x.dtype)
 
 
@@ -107,12 +112,16 @@ class _Apply(torch.autograd.Function):
         else:
             y = torch.nn.functional.linear(x, weight, bias)
         for piece in _chunks(len(x), chain.chunk):
-            start = enter(layout, x[piece].to(gates[0].dtype))
+            own = x[piece].to(gates[0].dtype).contiguous()
+            start = enter(layout, own)
             kept: list[Tensor] | None = [] if keep else None
             change = follow(layout, start, gates, kept=kept)
             if references:
                 change = change - follow(layout, start, references)
-            _add(y[piece], leave(layout, change), chain.scale)
+            change = leave(layout, change)
+            if chain.less_x:
+                change = change - own.view(change.shape)
+            _add(y[piece], change, chain.scale)
             # The first gate's input is x in another order.
             saved += (kept or [])[1:]
         ctx.chain, ctx.count = chain, count
@@ -141,9 +150,10 @@ class _Apply(torch.autograd.Function):
         if wants[1]:
             gx = torch.zeros_like(x) if weight is None else gy @ weight
         for piece in _chunks(len(x), chain.chunk):
-            end = enter_back(layout, gy[piece].to(gates[0].dtype))
+            own = gy[piece].to(gates[0].dtype).contiguous()
             if chain.scale != 1:
-                end = end * chain.scale
+                own = own * chain.scale
+            end = enter_back(layout, own)
             kept: list[Tensor] = []
             if trained:
                 start = enter(layout, x[piece].to(gates[0].dtype))
@@ -156,7 +166,10 @@ class _Apply(torch.autograd.Function):
                 continue
             if references and (other := follow_back(layout, end, references)) is not None:
                 change = change - other
-            _add(gx[piece], leave_back(layout, change), 1.0)
+            change = leave_back(layout, change)
+            if chain.less_x:
+                change = change - own.view(change.shape)
+            _add(gx[piece], change, 1.0)
         grads = [
             None if total is None else total.to(gate.dtype)
             for total, gate in zip(sums, gates, strict=True)
@@ -188,4 +201,7 @@ def _chunks(tokens: int, chunk: int) -> Iterator[slice]:
 
 def _add(total: Tensor, change: Tensor, scale: float) -> None:
     """Add a change of shape ``(tokens, wires...)`` to rows ``(tokens, features)``."""
+    if change.element_size() < 4:
+        # A strided sum in 16 bits takes longer than a copy and a plain sum.
+        change = change.contiguous()
     total.view(change.shape).add_(change, alpha=scale)

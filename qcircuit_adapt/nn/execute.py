@@ -2,60 +2,194 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
+from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.compiler.device import find_device
 from qcircuit_adapt.compiler.layout import plan_layout
 from qcircuit_adapt.compiler.plan import Plan
 from qcircuit_adapt.compiler.strategy import SEQUENCES, chunk_of
 from qcircuit_adapt.nn.chain import Chain, apply_chain
+from qcircuit_adapt.nn.fused import fused_apply
+from qcircuit_adapt.nn.materialise import apply_matrix
 from qcircuit_adapt.nn.products import stack
 from qcircuit_adapt.nn.program import run
 from qcircuit_adapt.wires import split_ranks
 
+Tensors = Mapping[str, Tensor]
 
-def execute(
-    plan: Plan, x: Tensor, tensors: Mapping[str, Tensor], references: Mapping[str, Tensor]
-) -> Tensor:
-    """Return ``T x - S x``, or ``T x`` where there are no references.
 
-    A sequence of products is run as the plan says in plain training and evaluation. Compiled,
-    exported or under a function transform, where a loop over chunks would be unrolled, the einsum
-    steps are taken.
+@dataclass(frozen=True)
+class Change:
+    """What a circuit adds: ``scale (T - S)``, by the tensors of its gates.
+
+    Attributes:
+        gates: Those of T by the names of their owners; half-gates for bounded ranks.
+        references: Those of S, which get no gradient; none where S is zero or the identity.
+        less_x: Whether S is the identity.
+        scale: What the difference is multiplied by.
+    """
+
+    gates: Tensors
+    references: Tensors = field(default_factory=dict)
+    less_x: bool = False
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Base:
+    """A frozen linear layer that a change is added to.
+
+    Attributes:
+        weight: Of shape ``(d_out, d_in)``.
+        bias: Of shape ``(d_out,)``, or none.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+
+def follows(plan: Plan) -> bool:
+    """Say whether a strategy is followed here, or the einsum steps are taken whatever it is.
+
+    Compiled, exported or under a function transform these are: a loop over chunks would be
+    unrolled, and a transform cannot look into an operation of our own.
+    """
+    return plan.strategy != "einsum" and not torch.compiler.is_compiling() and not _is_transformed()
+
+
+def adds_in_place(plan: Plan, base: Base) -> bool:
+    """Say whether a change is added to what a layer gives without a tensor of its own.
+
+    A matrix is so only in 32 bits or more: in 16 the sum of weights would round it away.
+    """
+    if not follows(plan) or find_autocast(base.weight) is not None:
+        return False
+    if plan.strategy == "materialised":
+        return base.weight.element_size() >= 4
+    return plan.strategy in SEQUENCES
+
+
+def execute(plan: Plan, x: Tensor, change: Change, *, base: Base | None = None) -> Tensor:
+    """Return ``scale (T - S) x``, and with a base ``W x + b`` more, if `adds_in_place`.
 
     Args:
         plan: The plan.
         x: Of shape ``(..., d_in)``.
-        tensors: The gates of T by the names of their owners; half-gates for bounded ranks.
-        references: Those of S; they get no gradient.
+        change: T and S.
+        base: The layer.
     """
-    sequence = SEQUENCES.get(plan.strategy)
-    if sequence is None or torch.compiler.is_compiling() or _is_transformed():
-        result = run(plan.apply, x, tensors)
+    if not follows(plan):
+        return _follow_steps(plan, x, change)
+    dtype = find_autocast(x)
+    if dtype is not None:
+        x, change = x.to(dtype), _cast(change, dtype)
+    with torch.autocast("cpu" if x.is_meta else x.device.type, enabled=False):
+        flat = x.reshape(-1, plan.circuit.d_in)
+        if plan.strategy == "materialised":
+            result = _multiply(plan, flat, change, base)
+        elif plan.strategy == "triton":
+            result = _launch(plan, flat, change)
+        else:
+            result = _chain(plan, flat, change, base)
+    return result.reshape(*x.shape[:-1], plan.circuit.d_out)
+
+
+def _follow_steps(plan: Plan, x: Tensor, change: Change) -> Tensor:
+    result = run(plan.apply, x, change.gates)
+    if change.references:
         # The same steps on equal values: equal to the bit while nothing is trained.
-        return result - run(plan.apply, x, references) if references else result
+        result = result - run(plan.apply, x, change.references)
+    if change.less_x:
+        result = result - x
+    return result if change.scale == 1 else change.scale * result
+
+
+def _chain(plan: Plan, x: Tensor, change: Change, base: Base | None) -> Tensor:
+    sequence = SEQUENCES[plan.strategy]
     layout = plan_layout(plan.circuit, sequence.major)
     assert layout is not None
-    device = x.device.type
-    if device != "meta" and torch.is_autocast_enabled(device):
-        dtype = torch.get_autocast_dtype(device)
-        x = x.to(dtype)
-        tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
-        references = {name: tensor.to(dtype) for name, tensor in references.items()}
+    owners = _owners(plan.circuit)
+    gates, references = (
+        stack(layout, {name: one[owner] for name, owner in owners}) if one else ()
+        for one in (change.gates, change.references)
+    )
     chunk = chunk_of(find_device(plan.device), plan.dtype, plan.tokens)
-    halves = split_ranks(plan.circuit)
-    owners = {gate.name: halves.owner(gate).name for gate in halves.gates}
-    stacks = [
-        stack(layout, {name: one[owner] for name, owner in owners.items()}) if one else ()
-        for one in (tensors, references)
-    ]
-    with torch.autocast("cpu" if device == "meta" else device, enabled=False):
-        flat = x.reshape(-1, plan.circuit.d_in)
-        result = apply_chain(Chain(layout, sequence.keep, chunk), flat, *stacks)
-    return result.reshape(*x.shape[:-1], plan.circuit.d_out)
+    chain = Chain(layout, sequence.keep, chunk, change.scale, change.less_x)
+    if base is None:
+        return apply_chain(chain, x, gates, references)
+    return apply_chain(chain, x, gates, references, weight=base.weight, bias=base.bias)
+
+
+def _multiply(plan: Plan, x: Tensor, change: Change, base: Base | None) -> Tensor:
+    names = tuple(change.gates)
+
+    def build(gates: tuple[Tensor, ...]) -> Tensor:
+        total = _build(plan, dict(zip(names, gates, strict=True)))
+        if change.references:
+            total = total - _build(plan, change.references)
+        if change.less_x:
+            total = total - torch.eye(len(total), dtype=total.dtype, device=total.device)
+        return (total if change.scale == 1 else change.scale * total).to(x.dtype)
+
+    gates = tuple(change.gates.values())
+    if base is None:
+        return apply_matrix(build, x, gates)
+    return apply_matrix(build, x, gates, weight=base.weight, bias=base.bias)
+
+
+def _build(plan: Plan, tensors: Tensors) -> Tensor:
+    """Return a circuit's matrix in float32 or wider."""
+    wide = {
+        name: tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+        for name, tensor in tensors.items()
+    }
+    return run(plan.build, None, wide)
+
+
+def _launch(plan: Plan, x: Tensor, change: Change) -> Tensor:
+    result = fused_apply(plan.circuit, x, change.gates)
+    if change.references:
+        result = result - fused_apply(_freeze(plan.circuit), x, change.references)
+    if change.less_x:
+        result = result - x
+    return result if change.scale == 1 else change.scale * result
+
+
+@functools.lru_cache(maxsize=256)
+def _freeze(circuit: Circuit) -> Circuit:
+    """Return a circuit of which no gate has a gradient."""
+    gates = [gate if gate.share else replace(gate, frozen=True) for gate in circuit.gates]
+    outputs = [axis.name for axis in circuit.outputs]
+    return Circuit(circuit.inputs, gates, outputs=outputs, name=circuit.name)
+
+
+def _cast(change: Change, dtype: torch.dtype) -> Change:
+    gates, references = (
+        {name: tensor.to(dtype) for name, tensor in one.items()}
+        for one in (change.gates, change.references)
+    )
+    return replace(change, gates=gates, references=references)
+
+
+@functools.lru_cache(maxsize=256)
+def _owners(circuit: Circuit) -> tuple[tuple[str, str], ...]:
+    """Return which gate owns the tensor of each."""
+    halves = split_ranks(circuit)
+    return tuple((gate.name, halves.owner(gate).name) for gate in halves.gates)
+
+
+def find_autocast(like: Tensor) -> torch.dtype | None:
+    """Return the type that products are cast to where a tensor is, if they are."""
+    device = like.device.type
+    if device == "meta" or not torch.is_autocast_enabled(device):
+        return None
+    return torch.get_autocast_dtype(device)
 
 
 def _is_transformed() -> bool:

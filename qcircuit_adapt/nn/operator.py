@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from qcircuit_adapt.circuit import Circuit
 from qcircuit_adapt.compiler.storage import stored_gates
-from qcircuit_adapt.errors import SizeError
-from qcircuit_adapt.nn.execute import execute
+from qcircuit_adapt.nn.execute import Change, execute
+from qcircuit_adapt.nn.features import check_features
 from qcircuit_adapt.nn.init import initialize
 from qcircuit_adapt.nn.program import run
 from qcircuit_adapt.wires import half_names
@@ -76,7 +76,7 @@ class Operator(nn.Module):
             SizeError: x has another last size than ``d_in``.
         """
         check_features(x, self.d_in, circuit=self.plan.circuit)
-        return execute(self.plan, x, self.weights(), {})
+        return execute(self.plan, x, Change(self.weights()))
 
     def matrix(self) -> Tensor:
         """Return ``T``, of shape ``(d_out, d_in)``, in float32 or the gates' type if that is wider.
@@ -143,15 +143,6 @@ def join_halves(circuit: Circuit, tensors: Mapping[str, Tensor]) -> dict[str, Te
             gate.shape
         )
     return joined
-
-
-def check_features(x: Tensor, d_in: int, *, circuit: Circuit) -> None:
-    """Refuse an input that is not of shape ``(..., d_in)``."""
-    if x.dim() == 0 or x.shape[-1] != d_in:
-        raise SizeError(
-            f"{circuit.label} takes x of shape (..., {d_in}), but it has shape {tuple(x.shape)}.",
-            cure="Its axes multiply to the last size of x.",
-        )
 
 
 def describe(circuit: Circuit) -> str:

@@ -16,15 +16,17 @@ from qcircuit_adapt.compiler.lower import Program
 from qcircuit_adapt.compiler.plan import Plan, compile, written_program
 from qcircuit_adapt.compiler.storage import stored_gates
 from qcircuit_adapt.gate import Gate
-from qcircuit_adapt.nn.execute import execute
-from qcircuit_adapt.nn.init import identity, initialize
-from qcircuit_adapt.nn.operator import (
-    check_features,
-    describe,
-    exact_types,
-    join_halves,
-    widen,
+from qcircuit_adapt.nn.execute import (
+    Base,
+    Change,
+    adds_in_place,
+    execute,
+    find_autocast,
+    follows,
 )
+from qcircuit_adapt.nn.features import check_features
+from qcircuit_adapt.nn.init import identity, initialize
+from qcircuit_adapt.nn.operator import describe, exact_types, join_halves, widen
 from qcircuit_adapt.nn.program import run
 from qcircuit_adapt.nn.rotation import check_rotations, count_angles, rotate
 from qcircuit_adapt.nn.stream import Stream, digest_tensors
@@ -41,7 +43,7 @@ class Part:
     Attributes:
         term: The term.
         prefix: What the names of its parameters and buffers start with.
-        plan: The steps of its circuit.
+        plan: The steps of its circuit, for as many tokens as were foreseen.
         chain: For gates that start as identities, where each gives the wires it takes: the circuit
             gate by gate; else None.
         gates: The gates with tensors, each with the rule by which it starts.
@@ -71,7 +73,9 @@ class Update(nn.Module):
     Args:
         adapter: The adapter.
         tokens: How many inputs a step of training has; see `compile`.
-        strategy: How circuits are applied in training; see `compile`.
+        strategy: How circuits are applied in training; see `compile`. ``"auto"`` is chosen anew for
+            as many inputs as come.
+        max_saved_rows: How many of them may be kept for backward then; see `compile`.
         dtype: The type of parameters and buffers; torch's default if None.
         device: Where they are; torch's default if None.
         magnitudes: How many outputs the layer has, to train their magnitudes too; 0 for not.
@@ -103,6 +107,7 @@ class Update(nn.Module):
         *,
         tokens: int = 2048,
         strategy: str = "einsum",
+        max_saved_rows: float | None = None,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
         magnitudes: int = 0,
@@ -115,6 +120,7 @@ class Update(nn.Module):
             check_rotations(adapter)
         self.adapter = adapter
         self.orthogonal = orthogonal
+        self.strategy, self.max_saved_rows = strategy, max_saved_rows
         self.d_in, self.d_out = adapter.d_in, adapter.d_out
         self.stream = stream
         count = len(adapter.terms)
@@ -128,6 +134,7 @@ class Update(nn.Module):
                     dtype=_name_dtype(dtype),
                     device=_name_device(device),
                     strategy=strategy,
+                    max_saved_rows=max_saved_rows,
                 ),
                 chain=_find_chain(term),
                 gates=_list_stored(term),
@@ -227,6 +234,29 @@ class Update(nn.Module):
         # While nothing is trained the ratio is 1 and the change 0, both to the bit.
         return (ratio - 1) * weight.multiply(x) + ratio * change
 
+    def add_to(self, x: Tensor, base: Base) -> Tensor | None:
+        """Return ``W x + b + dW x`` without a tensor of its own for ``dW x``.
+
+        Args:
+            x: Of shape ``(..., d_in)`` and the type of W, whatever that of the parameters.
+            base: The layer.
+
+        Returns:
+            A tensor of shape ``(..., d_out)`` and W's type; None where that cannot be, as with
+            several terms, magnitudes, the forms that multiply W, or the strategy ``einsum``.
+        """
+        part = self.parts[0]
+        if (
+            len(self.parts) > 1
+            or self.magnitude is not None
+            or part.term.form in FORMS_ON_WEIGHT
+            or x.dtype != base.weight.dtype
+        ):
+            return None
+        plan = self._find_plan(part, x)
+        change = self._find_change(part, plan, x) if adds_in_place(plan, base) else None
+        return None if change is None else execute(plan, x, change, base=base)
+
     @torch.no_grad()
     def delta_weight(
         self, dtype: torch.dtype | None = None, *, weight: Weight | None = None
@@ -309,10 +339,39 @@ class Update(nn.Module):
     def _map(self, part: Part, x: Tensor) -> Tensor:
         """Return what a term's circuit makes of x, less what it did before training."""
         check_features(x, part.plan.circuit.d_in, circuit=part.plan.circuit)
-        if part.chain:
+        plan = self._find_plan(part, x)
+        change = self._find_change(part, plan, x)
+        if change is None:
+            assert part.chain is not None
             return _scale(part, _accumulate(part.chain, x, self._weights(part)))
+        return execute(plan, x, change)
+
+    def _find_plan(self, part: Part, x: Tensor) -> Plan:
+        """Return the plan for x; `compile` remembers those for counts up to a power of two."""
+        if self.strategy != "auto" or torch.compiler.is_compiling():
+            return part.plan
+        tokens = max(1, x.numel() // part.plan.circuit.d_in)
+        return compile(
+            part.plan.circuit,
+            tokens=1 << (tokens - 1).bit_length(),
+            dtype=_name_dtype(find_autocast(x) or x.dtype),
+            device=_name_device(x.device),
+            strategy=self.strategy,
+            max_saved_rows=self.max_saved_rows,
+        )
+
+    def _find_change(self, part: Part, plan: Plan, x: Tensor) -> Change | None:
+        """Return a term's circuit as a change; None if what its gates change is to be added up."""
+        if part.chain is not None and not follows(plan):
+            return None
         gates, references = self._gates(part)
-        return _scale(part, execute(part.plan, x, gates, references))
+        if part.chain is None:
+            return Change(gates, references, scale=part.term.scale)
+        # In 16 bits T x - x would be what rounding leaves of it.
+        dtype = find_autocast(x) or next(iter(gates.values())).dtype
+        if dtype.itemsize < 4:
+            return None
+        return Change(gates, less_x=True, scale=part.term.scale)
 
     def _matrix(self, part: Part, weight: Weight | None) -> Tensor:
         """Return ``dW`` of one term."""

@@ -1,6 +1,5 @@
 """A circuit in one Triton kernel: one pass over the activations forward, one backward."""
 
-from qcircuit_adapt.nn.fused.apply import fused_apply
-from qcircuit_adapt.nn.fused.limit import why_not
+from qcircuit_adapt.nn.fused.apply import fused_apply, why_not
 
 __all__ = ["fused_apply", "why_not"]

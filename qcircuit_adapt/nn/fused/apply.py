@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +12,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.compiler.kernel.limit import why_unfit
 from qcircuit_adapt.errors import GateError, TensorError, nearest
+from qcircuit_adapt.nn.features import check_features
 from qcircuit_adapt.nn.fused.kernel import interpreted, kernels
-from qcircuit_adapt.nn.fused.limit import why_not
-from qcircuit_adapt.nn.operator import check_features
 from qcircuit_adapt.wires import split_ranks
 
 
@@ -50,6 +51,17 @@ def fused_apply(circuit: Circuit, x: Tensor, tensors: Mapping[str, Tensor]) -> T
     flat = x.reshape(-1, circuit.d_in)
     y: Tensor = Fused.apply(flat, circuit, *gates)  # type: ignore[no-untyped-call]
     return y.view(*x.shape[:-1], circuit.d_out)
+
+
+def why_not(circuit: Circuit, dtype: torch.dtype) -> str | None:
+    """Say why the fused kernel cannot run a circuit here, or return None if it can.
+
+    Whether there is a GPU is not asked; see `fused_apply`.
+    """
+    reason = why_unfit(circuit, str(dtype).removeprefix("torch."))
+    if reason is None and importlib.util.find_spec("triton") is None:
+        reason = "triton is not installed: pip install 'qcircuit-adapt[triton]'."
+    return reason
 
 
 _reason = functools.lru_cache(maxsize=256)(why_not)

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from qcircuit_adapt.circuit import Circuit
-from qcircuit_adapt.nn.fused.schedule import Schedule, schedule
-from qcircuit_adapt.nn.fused.source import triton_source
+from qcircuit_adapt.compiler.kernel.schedule import Schedule, schedule
+from qcircuit_adapt.compiler.kernel.source import triton_source
 
 LAUNCH = {"num_warps": 8, "enable_fp_fusion": True}
 INTERPRETED_PROGRAMS = 2

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from qcircuit_adapt.circuit import Circuit
-from qcircuit_adapt.nn.fused.schedule import Schedule, Stage, schedule
+from qcircuit_adapt.compiler.kernel.schedule import Schedule, Stage, schedule
 
 MIN_DOT = 16
 """The least sum that the compiler makes a matrix product of; shorter ones are written out."""

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.util
-
-import torch
-
 from qcircuit_adapt.circuit import Circuit
-from qcircuit_adapt.nn.fused.schedule import widest
+from qcircuit_adapt.compiler.kernel.schedule import widest
 from qcircuit_adapt.wires import split_ranks
 
-DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+DTYPES = ("float32", "bfloat16", "float16")
 MAX_WIDTH = 16_384
 """Numbers of one token between two gates, which one program has to hold."""
 MAX_ENTRIES = 128 * 128
 """Entries of a gate, whose gradient a program holds in float32."""
 
 
-def why_not(circuit: Circuit, dtype: torch.dtype) -> str | None:
-    """Say why the fused kernel cannot run a circuit here, or return None if it can.
-
-    Whether there is a GPU is not asked; see `fused_apply`.
-    """
-    reason = why_unfit(circuit, dtype)
-    if reason is None and importlib.util.find_spec("triton") is None:
-        reason = "triton is not installed: pip install 'qcircuit-adapt[triton]'."
-    return reason
-
-
-def why_unfit(circuit: Circuit, dtype: torch.dtype) -> str | None:
+def why_unfit(circuit: Circuit, dtype: str) -> str | None:
     """Say why there is no fused kernel of a circuit, or return None if there is one.
 
     Example:
-        >>> why_unfit(Circuit.parse("a=4 b=3 | a b"), torch.float32)
+        >>> why_unfit(Circuit.parse("a=4 b=3 | a b"), "float32")
         "wire 'b' has size 3, which is no power of two."
     """
     if dtype not in DTYPES:
-        names = ", ".join(str(one).removeprefix("torch.") for one in DTYPES)
-        return f"numbers of type {str(dtype).removeprefix('torch.')}; it takes {names}."
+        return f"numbers of type {dtype}; it takes {', '.join(DTYPES)}."
     if not circuit.gates:
         return "the circuit has no gates."
     for gate in circuit.gates:

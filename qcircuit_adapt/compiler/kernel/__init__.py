@@ -1,0 +1,1 @@
+"""A circuit as the source of one Triton kernel; `nn.fused` runs it."""
