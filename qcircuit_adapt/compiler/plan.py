@@ -154,7 +154,9 @@ def compile(
         strategy: How modules apply the circuit in training. ``"einsum"`` takes the steps of
             `Plan.apply`; ``"feature-save-all"``, ``"feature-save-x"``, ``"token-save-all"`` and
             ``"token-save-x"`` take gate after gate, with tokens last or first, keeping what gates
-            take for backward or x alone; ``"auto"`` is the one predicted the fastest.
+            take for backward or x alone; ``"materialised"`` builds the matrix for each step;
+            ``"triton"`` is one kernel, on a GPU; ``"auto"`` is the one predicted the fastest,
+            triton aside.
         max_saved_rows: With ``"auto"`` alone, how many inputs may be kept for backward for each
             token.
 
