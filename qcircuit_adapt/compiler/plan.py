@@ -119,6 +119,11 @@ class Plan:
         Raises:
             FileError: Something is missing, unknown, or not what follows from circuit and steps.
             CircuitError: The circuit is wrong, or what was asked for, as in `compile`.
+
+        Example:
+            >>> plan = compile(Circuit.parse("a=4 b=3 | a b, b"), device="cuda")
+            >>> Plan.from_dict(plan.to_dict()) == plan
+            True
         """
         from qcircuit_adapt.compiler.record import from_record
 
