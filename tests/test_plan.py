@@ -335,3 +335,10 @@ def test_where_memory_is_slow_less_is_written_for_more_products() -> None:
         assert other.elements < one.elements / 2
     assert far.saved_per_token < near.saved_per_token / 2
     assert compile(quanta((16, 8, 8, 4)), device="h200").apply.macs == 2048 * 1_835_008
+
+
+def test_a_choice_is_made_with_the_plan() -> None:
+    plan = compile(quanta((4, 3, 2)), strategy="auto")
+    assert "candidates" in vars(replace(plan, tokens=plan.tokens))
+    with pytest.raises(GateError, match=r"^'fast' is no strategy\."):
+        replace(plan, asked="fast")

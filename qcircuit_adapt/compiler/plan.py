@@ -52,6 +52,11 @@ class Plan:
     asked: str
     max_saved_rows: float | None
 
+    def __post_init__(self) -> None:
+        # Every circuit can be computed by einsum; what else cannot be is refused by its price.
+        if self.asked != "einsum":
+            _ = self.candidates
+
     @functools.cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """The strategies with their predicted costs, the chosen one first."""
@@ -119,6 +124,11 @@ class Plan:
         Raises:
             FileError: Something is missing, unknown, or not what follows from circuit and steps.
             CircuitError: The circuit is wrong, or what was asked for, as in `compile`.
+
+        Example:
+            >>> plan = compile(Circuit.parse("a=4 b=3 | a b, b"), device="cuda")
+            >>> Plan.from_dict(plan.to_dict()) == plan
+            True
         """
         from qcircuit_adapt.compiler.record import from_record
 
@@ -205,10 +215,7 @@ def _compile(
     weight = _weigh_writes(find_device(device), dtype)
     apply = _program(circuit, apply_network(circuit, tokens=tokens), weight)
     build = _program(circuit, build_network(circuit), weight)
-    plan = Plan(circuit, tokens, apply, build, dtype, device, asked, max_saved_rows)
-    if asked != "einsum":  # by which every circuit can be computed
-        _ = plan.candidates
-    return plan
+    return Plan(circuit, tokens, apply, build, dtype, device, asked, max_saved_rows)
 
 
 @functools.lru_cache(maxsize=256)
