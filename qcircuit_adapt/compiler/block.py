@@ -6,6 +6,7 @@ priced like any other. The tensor of a block of several gates is built from thei
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -82,7 +83,7 @@ class Blocks:
             name=self.source.name,
         )
 
-    @property
+    @cached_property
     def owners(self) -> dict[str, str]:
         """The name of the gate whose tensor each gate of the source has, by the gate's name."""
         return {gate.name: self.source.owner(gate).name for gate in self.source.gates}
@@ -178,6 +179,7 @@ def count_letters(block: Block) -> int:
     return len(block.gate.per) + len(block.gate.on) + inner
 
 
+@functools.lru_cache(maxsize=256)
 def block_program(block: Block) -> Program:
     """Return the steps that build the tensor of a block from those of its gates.
 

@@ -49,6 +49,7 @@ class Candidate:
         rows_moved: Read and written beyond what the base layer does, in the same unit.
         calls: Operations beyond those of the base layer.
         lost: Why it is not chosen; empty for the one that is.
+        blocks: The gates that are applied one after another, those joined to one in braces.
     """
 
     strategy: str
@@ -58,6 +59,7 @@ class Candidate:
     rows_moved: float
     calls: int
     lost: str = ""
+    blocks: str = ""
 
 
 def predict(kernel: Kernel, device: Device, *, dtype: str) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.compiler.block import Blocks
 from qcircuit_adapt.compiler.cost import (
     Candidate,
     Kernel,
@@ -18,9 +20,11 @@ from qcircuit_adapt.compiler.cost import (
     predict,
 )
 from qcircuit_adapt.compiler.device import DTYPES, Device
+from qcircuit_adapt.compiler.fusion import fuse
 from qcircuit_adapt.compiler.kernel.limit import why_unfit
 from qcircuit_adapt.compiler.layout import Layout, Major, Product, Scaling, plan_layout
 from qcircuit_adapt.compiler.lower import Program
+from qcircuit_adapt.compiler.passes import simplify
 from qcircuit_adapt.errors import GateError, nearest
 
 
@@ -54,6 +58,22 @@ def chunk_of(device: Device, dtype: str, tokens: int) -> int:
     if device.chunk is None:
         return tokens
     return device.chunk[DTYPES[dtype] == 2]
+
+
+@functools.lru_cache(maxsize=256)
+def plan_blocks(circuit: Circuit, device: Device, *, dtype: str, tokens: int) -> Blocks:
+    """Return the blocks that gates are joined into before they are taken one after another.
+
+    Args:
+        circuit: The circuit.
+        device: The device.
+        dtype: The type, by its full name.
+        tokens: How many inputs a step has; counted as the next power of two.
+    """
+    tokens = 1 << (tokens - 1).bit_length()
+    chunk = chunk_of(device, dtype, tokens)
+    blocks = simplify(circuit, tokens=tokens)
+    return fuse(blocks, device, dtype=dtype, tokens=tokens, chunk=min(chunk, tokens))
 
 
 def list_candidates(
@@ -100,6 +120,7 @@ def list_candidates(
                 peak_rows=work.peak / unit,
                 rows_moved=sum(one.elements for one in work.kernels) / unit,
                 calls=sum(one.calls for one in work.kernels),
+                blocks=work.blocks,
             )
         )
     found.sort(key=lambda one: one.predicted)
@@ -136,12 +157,14 @@ class _Work:
         kernels: Its operations beyond those of the base layer.
         saved: Elements kept for backward beyond x and the weights.
         peak: The most elements alive beyond these.
+        blocks: As in `Candidate`.
     """
 
     strategy: str
     kernels: list[Kernel]
     saved: float
     peak: float
+    blocks: str = ""
 
 
 def _list_work(
@@ -152,10 +175,11 @@ def _list_work(
     x, y = tokens * circuit.d_in, tokens * circuit.d_out
     kernels = einsum_kernels(apply, circuit.d_out, cached=x * DTYPES[dtype] <= device.cache)
     yield _Work("einsum", kernels, apply.saved_elements, 2 * x + 2 * y + apply.saved_elements)
+    blocks = plan_blocks(circuit, device, dtype=dtype, tokens=tokens)
     for name, sequence in SEQUENCES.items():
-        layout = plan_layout(circuit, sequence.major)
-        if layout is not None and any(isinstance(a, Product | Scaling) for a in layout.actions):
-            yield _sequence_work(name, layout, tokens, chunk_of(device, dtype, tokens))
+        layout = plan_layout(blocks.circuit, sequence.major)
+        if layout is not None and blocks.blocks:
+            yield _sequence_work(name, blocks, layout, tokens, chunk_of(device, dtype, tokens))
     entries = circuit.d_in * circuit.d_out
     made = 2 * sum(step.elements for step in build.steps) + entries
     kernels = matrix_kernels(build, tokens, dtype=dtype, cache=device.cache)
@@ -164,9 +188,11 @@ def _list_work(
         yield _Work("triton", fused_kernels(circuit, tokens), 0, 2 * x + 2 * y)
 
 
-def _sequence_work(name: str, layout: Layout, tokens: int, chunk: int) -> _Work:
+def _sequence_work(name: str, blocks: Blocks, layout: Layout, tokens: int, chunk: int) -> _Work:
     keep, chunk = SEQUENCES[name].keep, min(tokens, chunk)
-    kernels = layout_kernels(layout, tokens, chunk=chunk, keep=keep)
+    build = [kernel for block in blocks.blocks for kernel in block.build]
+    # Forward, and backward to both of what is multiplied.
+    kernels = [*layout_kernels(layout, tokens, chunk=chunk, keep=keep), *build, *build, *build]
     # What each gate takes, for one token.
     sizes = [
         action.matrices * action.before * action.columns * action.after
@@ -178,7 +204,7 @@ def _sequence_work(name: str, layout: Layout, tokens: int, chunk: int) -> _Work:
     saved = tokens * sum(sizes[1:]) if keep else 0
     alive = chunk * ((sizes[0] if keep else sum(sizes)) + 2 * max(sizes))
     ends = tokens * (math.prod(layout.inputs) + math.prod(layout.sizes))
-    return _Work(name, kernels, saved, ends + saved + alive)
+    return _Work(name, kernels, saved, ends + saved + alive, str(blocks))
 
 
 def _why_impossible(strategy: str, circuit: Circuit, dtype: str, device: Device) -> str:
@@ -207,4 +233,5 @@ def report_candidates(candidates: tuple[Candidate, ...]) -> list[str]:
         f"  {one.peak_rows:>4.1f}  {one.rows_moved:>5.0f}  {one.calls:>5}  {one.lost}".rstrip()
         for one in candidates
     ]
-    return lines
+    joined = candidates[0].blocks
+    return [*lines, f"  gates, joined where that helps: {joined}"] if joined else lines

@@ -122,7 +122,7 @@ class _Apply(torch.autograd.Function):
             if chain.less_x:
                 change = change - own.view(change.shape)
             _add(y[piece], change, chain.scale)
-            # The first gate's input is x in another order.
+            # What the first gate takes is x in another order.
             saved += (kept or [])[1:]
         ctx.chain, ctx.count = chain, count
         ctx.save_for_backward(x, weight, *stacks, *saved)
@@ -158,7 +158,8 @@ class _Apply(torch.autograd.Function):
             if trained:
                 start = enter(layout, x[piece].to(gates[0].dtype))
                 if chain.keep:
-                    kept = [start, *(next(saved) for _ in gates[1:])]
+                    kept = collect(layout, start, gates[:1])
+                    kept += [next(saved) for _ in gates[1:]]
                 else:
                     kept = collect(layout, start, gates)
             change = follow_back(layout, end, gates, kept=kept, sums=sums, whole=wants[1])

@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 
 from qcircuit_adapt.circuit import Circuit
+from qcircuit_adapt.compiler.block import Blocks, block_program
 from qcircuit_adapt.compiler.device import find_device
 from qcircuit_adapt.compiler.layout import plan_layout
 from qcircuit_adapt.compiler.plan import Plan
-from qcircuit_adapt.compiler.strategy import SEQUENCES, chunk_of
+from qcircuit_adapt.compiler.strategy import SEQUENCES, chunk_of, plan_blocks
 from qcircuit_adapt.nn.chain import Chain, apply_chain
 from qcircuit_adapt.nn.fused import fused_apply
 from qcircuit_adapt.nn.materialise import apply_matrix
 from qcircuit_adapt.nn.products import stack
 from qcircuit_adapt.nn.program import run
-from qcircuit_adapt.wires import split_ranks
 
 Tensors = Mapping[str, Tensor]
 
@@ -111,19 +111,32 @@ def _follow_steps(plan: Plan, x: Tensor, change: Change) -> Tensor:
 
 
 def _chain(plan: Plan, x: Tensor, change: Change, base: Base | None) -> Tensor:
-    sequence = SEQUENCES[plan.strategy]
-    layout = plan_layout(plan.circuit, sequence.major)
+    sequence, device = SEQUENCES[plan.strategy], find_device(plan.device)
+    blocks = plan_blocks(plan.circuit, device, dtype=plan.dtype, tokens=plan.tokens)
+    layout = plan_layout(blocks.circuit, sequence.major)
     assert layout is not None
-    owners = _owners(plan.circuit)
     gates, references = (
-        stack(layout, {name: one[owner] for name, owner in owners}) if one else ()
+        stack(layout, _join(blocks, one)) if one else ()
         for one in (change.gates, change.references)
     )
-    chunk = chunk_of(find_device(plan.device), plan.dtype, plan.tokens)
+    chunk = chunk_of(device, plan.dtype, plan.tokens)
     chain = Chain(layout, sequence.keep, chunk, change.scale, change.less_x)
     if base is None:
         return apply_chain(chain, x, gates, references)
     return apply_chain(chain, x, gates, references, weight=base.weight, bias=base.bias)
+
+
+def _join(blocks: Blocks, tensors: Tensors) -> Tensors:
+    """Return the tensor of each block by the name of its gate."""
+    owned = {gate: tensors[owner] for gate, owner in blocks.owners.items()}
+    joined = {}
+    for block in blocks.blocks:
+        name = block.gate.name
+        if len(block.gates) == 1:
+            joined[name] = owned[name]
+        else:
+            joined[name] = run(block_program(block), None, owned).reshape(block.gate.shape)
+    return joined
 
 
 def _multiply(plan: Plan, x: Tensor, change: Change, base: Base | None) -> Tensor:
@@ -175,13 +188,6 @@ def _cast(change: Change, dtype: torch.dtype) -> Change:
         for one in (change.gates, change.references)
     )
     return replace(change, gates=gates, references=references)
-
-
-@functools.lru_cache(maxsize=256)
-def _owners(circuit: Circuit) -> tuple[tuple[str, str], ...]:
-    """Return which gate owns the tensor of each."""
-    halves = split_ranks(circuit)
-    return tuple((gate.name, halves.owner(gate).name) for gate in halves.gates)
 
 
 def find_autocast(like: Tensor) -> torch.dtype | None:
